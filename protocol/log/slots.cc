@@ -1,0 +1,146 @@
+#include "protocol/log/slots.h"
+
+#include <algorithm>
+
+#include <sodium/crypto_stream_chacha20.h>
+
+#include "crypto/base/encoding.h"
+#include "protocol/log/merkle.h"
+
+namespace tocsin::protocol {
+namespace {
+
+constexpr const char* kRule = "log/slots";
+constexpr std::size_t kHeaderBytes = 4 + 2 + 2 + 4 + 32;
+constexpr std::size_t kClassSaltBytes = kClassSlots * sizeof(Hash);
+constexpr std::size_t kKeystreamBlock = 64;
+
+using Salts = std::array<Hash, kClassSlots>;
+using Header = FixedBytes<kHeaderBytes>;
+
+Salts class_salts(SlotClass slot_class, ClassKey key) {
+  static constexpr std::uint8_t kZeroNonce[crypto_stream_chacha20_ietf_NONCEBYTES] = {};
+  const bool personal = slot_class == SlotClass::kPersonal;
+  const std::uint32_t first_block = personal ? kClassSaltBytes / kKeystreamBlock : 0;
+  Salts salts{};
+  auto* bytes = reinterpret_cast<std::uint8_t*>(salts.data());
+  crypto_stream_chacha20_ietf_xor_ic(bytes, bytes, kClassSaltBytes, kZeroNonce, first_block, key.data());
+  return salts;
+}
+
+Header header(std::uint8_t slot, std::uint16_t type, std::size_t length, const Hash& salt) {
+  Header out;
+  std::memcpy(out.data(), "TOCF", 4);
+  put_be(out.data() + 4, static_cast<std::uint16_t>(slot));
+  put_be(out.data() + 6, type);
+  put_be(out.data() + 8, static_cast<std::uint32_t>(length));
+  std::memcpy(out.data() + 12, salt.data(), sizeof(Hash));
+  return out;
+}
+
+std::uint8_t first_slot(SlotClass slot_class) {
+  return slot_class == SlotClass::kPersonal ? kClassSlots : 0;
+}
+
+Status check_values(SlotClass slot_class, std::span<const SlotValue> values) {
+  int before = -1;
+  for (const SlotValue& value : values) {
+    if (value.slot >= kSlots) return fail(Code::kInvalidArgument, "a record has 32 slots", kRule);
+    if (class_of(value.slot) != slot_class)
+      return fail(Code::kInvalidArgument, "a slot is of the other class", kRule);
+    if (value.slot <= before) return fail(Code::kInvalidArgument, "slots are not strictly ascending", kRule);
+    if (value.type == kDecoyType) return fail(Code::kInvalidArgument, "a value has the decoys' type", kRule);
+    if (value.value.size() > kSlotValueBytesMax)
+      return fail(Code::kInvalidArgument, "a slot value is over 256 KiB", kRule);
+    before = value.slot;
+  }
+  return {};
+}
+
+// Decoys are one hash block each, so hashing all sixteen side by side and then the filled ones again is the
+// fast way.
+ClassCommitments commit(SlotClass slot_class, const Salts& salts, std::span<const SlotValue> values) {
+  std::array<Header, kClassSlots> decoys;
+  for (std::size_t i = 0; i < kClassSlots; ++i)
+    decoys[i] = header(static_cast<std::uint8_t>(first_slot(slot_class) + i), kDecoyType, 0, salts[i]);
+  ClassCommitments out;
+  const ByteView messages(decoys[0].data(), sizeof decoys);
+  crypto::sha256_many({}, messages, kHeaderBytes, out);
+  for (const SlotValue& filled : values) {
+    const std::size_t i = filled.slot % kClassSlots;
+    out[i] = commitment(filled.slot, filled.type, salts[i], filled.value);
+  }
+  return out;
+}
+
+}  // namespace
+
+SlotClass class_of(std::uint8_t slot) {
+  return slot < kClassSlots ? SlotClass::kAccountability : SlotClass::kPersonal;
+}
+
+Hash commitment(std::uint8_t slot, std::uint16_t type, const Hash& salt, ByteView value) {
+  CHECK_INVARIANT(slot < kSlots && value.size() <= kSlotValueBytesMax);
+  const Header head = header(slot, type, value.size(), salt);
+  return crypto::sha256_parts({head, value});
+}
+
+Result<ClassCommitments> class_commitments(SlotClass slot_class, ClassKey key,
+                                           std::span<const SlotValue> values) {
+  TRY(check_values(slot_class, values));
+  return commit(slot_class, class_salts(slot_class, key), values);
+}
+
+Result<Hash> class_root(SlotClass slot_class, ClassKey key, std::span<const SlotValue> values) {
+  TRY_ASSIGN(const ClassCommitments commitments, class_commitments(slot_class, key, values));
+  return complete_root(commitments);
+}
+
+Hash body_root(const Hash& accountability_root, const Hash& personal_root) {
+  return node_hash(accountability_root, personal_root);
+}
+
+Result<SlotOpening> open_slot(std::uint8_t slot, ClassKey key, std::span<const SlotValue> values,
+                              const Hash& other_class_root) {
+  if (slot >= kSlots) return fail(Code::kInvalidArgument, "a record has 32 slots", kRule);
+  const SlotClass slot_class = class_of(slot);
+  TRY(check_values(slot_class, values));
+  const Salts salts = class_salts(slot_class, key);
+  ClassCommitments row = commit(slot_class, salts, values);
+
+  SlotOpening opening;
+  opening.slot = slot;
+  opening.salt = salts[slot % kClassSlots];
+  const auto filled =
+      std::find_if(values.begin(), values.end(), [&](const auto& v) { return v.slot == slot; });
+  if (filled != values.end()) {
+    opening.type = filled->type;
+    opening.value = filled->value;
+  }
+  std::size_t at = slot % kClassSlots;
+  std::size_t width = kClassSlots;
+  for (std::size_t level = 0; level < 4; ++level, at /= 2, width /= 2) {
+    opening.siblings[level] = row[at ^ 1];
+    crypto::merkle_nodes(std::span(row).first(width), std::span(row).first(width / 2));
+  }
+  opening.siblings[4] = other_class_root;
+  return opening;
+}
+
+Status verify_slot(const SlotOpening& opening, const Hash& root) {
+  if (opening.slot >= kSlots) return fail(Code::kInvalidArgument, "a record has 32 slots", kRule);
+  if (opening.value.size() > kSlotValueBytesMax)
+    return fail(Code::kInvalidArgument, "a slot value is over 256 KiB", kRule);
+  if (opening.type == kDecoyType && !opening.value.empty())
+    return fail(Code::kInvalidArgument, "a decoy has a value", kRule);
+  Hash hash = commitment(opening.slot, opening.type, opening.salt, opening.value);
+  unsigned at = opening.slot;
+  for (const Hash& sibling : opening.siblings) {
+    hash = (at & 1) != 0 ? node_hash(sibling, hash) : node_hash(hash, sibling);
+    at >>= 1;
+  }
+  if (hash != root) return fail(Code::kDataLoss, "a slot opening does not lead to the body root", kRule);
+  return {};
+}
+
+}  // namespace tocsin::protocol
