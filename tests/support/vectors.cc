@@ -51,6 +51,9 @@ boost::json::value own_vectors(std::string_view path) {
   return boost::json::parse(*text);
 }
 
+Bytes unhex(std::string_view hex) {
+  return value_or_throw(hex_decode(hex));
+}
 Bytes hex_bytes(const boost::json::value& text) {
   return value_or_throw(hex_decode(text_of(text)));
 }

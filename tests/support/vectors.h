@@ -22,6 +22,8 @@ std::optional<std::string> shared_file(std::string_view path);
 // "leaf.json" under tests/vectors; throws when it is missing or not JSON.
 boost::json::value own_vectors(std::string_view path);
 
+// Hex that a test spells out; throws on anything else.
+Bytes unhex(std::string_view hex);
 // Strings of a vector file; each throws on anything else.
 Bytes hex_bytes(const boost::json::value& text);
 Bytes base64_bytes(const boost::json::value& text);
