@@ -1,7 +1,7 @@
 #include "crypto/sha256_kernel.h"
 
 #include <algorithm>
-#include <bit>
+#include <utility>
 
 #include "crypto/base/encoding.h"
 #include "crypto/hash.h"
@@ -31,27 +31,40 @@ template <typename Word>
   return (x >> n) | (x << (32 - n));
 }
 
+// Round k + t with a…h standing at v[(i − t) mod 8]: the names rotate, not the values, so that sixteen
+// unrolled rounds move nothing. Message words are extended from the second sixteen on.
+template <std::size_t t, bool kExtend, typename Word>
+[[gnu::always_inline]] inline void one_round(Word (&v)[8], Word (&w)[16], const std::uint32_t* k) {
+  Word& wt = w[t];
+  if constexpr (kExtend) {
+    const Word w15 = w[(t + 1) % 16];
+    const Word w2 = w[(t + 14) % 16];
+    wt += (rotr(w15, 7) ^ rotr(w15, 18) ^ (w15 >> 3)) + w[(t + 9) % 16] +
+          (rotr(w2, 17) ^ rotr(w2, 19) ^ (w2 >> 10));
+  }
+  const Word a = v[(16 - t) % 8], b = v[(17 - t) % 8], c = v[(18 - t) % 8];
+  const Word e = v[(20 - t) % 8], f = v[(21 - t) % 8], g = v[(22 - t) % 8];
+  Word& h = v[(23 - t) % 8];
+  h += (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + (g ^ (e & (f ^ g))) + k[t] + wt;
+  v[(19 - t) % 8] += h;
+  h += (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + ((a & b) | (c & (a | b)));
+}
+
+template <bool kExtend, typename Word, std::size_t... t>
+[[gnu::always_inline]] inline void sixteen_rounds(Word (&v)[8], Word (&w)[16], const std::uint32_t* k,
+                                                  std::index_sequence<t...>) {
+  (one_round<t, kExtend>(v, w, k), ...);
+}
+
 // One block over a word type: a plain integer for one message, a vector for several.
 template <typename Word>
 [[gnu::always_inline]] inline void rounds(Word (&state)[8], Word (&w)[16]) {
-  Word a = state[0], b = state[1], c = state[2], d = state[3];
-  Word e = state[4], f = state[5], g = state[6], h = state[7];
-  for (std::size_t t = 0; t < 64; ++t) {
-    Word& wt = w[t % 16];
-    if (t >= 16) {
-      const Word w15 = w[(t + 1) % 16];
-      const Word w2 = w[(t + 14) % 16];
-      wt += (rotr(w15, 7) ^ rotr(w15, 18) ^ (w15 >> 3)) + w[(t + 9) % 16] +
-            (rotr(w2, 17) ^ rotr(w2, 19) ^ (w2 >> 10));
-    }
-    const Word t1 =
-        h + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + (g ^ (e & (f ^ g))) + kSha256Rounds[t] + wt;
-    const Word t2 = (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + ((a & b) | (c & (a | b)));
-    h = g, g = f, f = e, e = d + t1;
-    d = c, c = b, b = a, a = t1 + t2;
-  }
-  state[0] += a, state[1] += b, state[2] += c, state[3] += d;
-  state[4] += e, state[5] += f, state[6] += g, state[7] += h;
+  Word v[8];
+  std::copy(state, state + 8, v);
+  constexpr auto kSixteen = std::make_index_sequence<16>{};
+  sixteen_rounds<false>(v, w, kSha256Rounds.data(), kSixteen);
+  for (std::size_t k = 16; k < 64; k += 16) sixteen_rounds<true>(v, w, kSha256Rounds.data() + k, kSixteen);
+  for (std::size_t i = 0; i < 8; ++i) state[i] += v[i];
 }
 
 void portable_compress(Sha256State& state, const std::uint8_t* blocks, std::size_t count) {
