@@ -86,7 +86,7 @@ Blake2b256::~Blake2b256() {
 }
 
 Blake2b256& Blake2b256::update(ByteView bytes) {
-  crypto_generichash_blake2b_update(&state_, bytes.data(), bytes.size());
+  crypto_generichash_blake2b_update(&state_, not_null(bytes), bytes.size());
   return *this;
 }
 

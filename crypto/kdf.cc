@@ -10,12 +10,12 @@ namespace {
 // libsodium's incremental HMAC, wiped when it goes.
 class Hmac {
  public:
-  explicit Hmac(ByteView key) { crypto_auth_hmacsha256_init(&state_, key.data(), key.size()); }
+  explicit Hmac(ByteView key) { crypto_auth_hmacsha256_init(&state_, not_null(key), key.size()); }
   ~Hmac() { sodium_memzero(&state_, sizeof state_); }
   Hmac(const Hmac&) = delete;
   Hmac& operator=(const Hmac&) = delete;
 
-  void update(ByteView bytes) { crypto_auth_hmacsha256_update(&state_, bytes.data(), bytes.size()); }
+  void update(ByteView bytes) { crypto_auth_hmacsha256_update(&state_, not_null(bytes), bytes.size()); }
   void finish(std::span<std::uint8_t, 32> out) { crypto_auth_hmacsha256_final(&state_, out.data()); }
 
  private:

@@ -11,7 +11,7 @@ Result<Secret<32>> derive_key(ByteView passphrase, const PasswordSalt& salt, con
     return fail(Code::kInvalidArgument, "the Argon2id parameters are outside what this program accepts",
                 "password/parameters");
   Secret<32> key;
-  if (crypto_pwhash(key.expose_mutable().data(), 32, reinterpret_cast<const char*>(passphrase.data()),
+  if (crypto_pwhash(key.expose_mutable().data(), 32, reinterpret_cast<const char*>(not_null(passphrase)),
                     passphrase.size(), salt.data(), cost.passes, std::size_t{cost.memory_kib} * 1024,
                     crypto_pwhash_ALG_ARGON2ID13) != 0)
     return fail(

@@ -73,7 +73,7 @@ Status init() {
 
 void random_fill(std::span<std::uint8_t> out) {
   CHECK_INVARIANT(start() != Start::kFailed);
-  randombytes_buf(out.data(), out.size());
+  if (!out.empty()) randombytes_buf(out.data(), out.size());
 }
 
 }  // namespace tocsin::crypto

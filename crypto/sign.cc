@@ -44,7 +44,7 @@ Signature SigningKey::sign(std::string_view type, ByteView bytes) const {
 
 Signature SigningKey::sign_raw(ByteView bytes) const {
   Signature out;
-  crypto_sign_detached(out.data(), nullptr, bytes.data(), bytes.size(), secret_.expose().data());
+  crypto_sign_detached(out.data(), nullptr, not_null(bytes), bytes.size(), secret_.expose().data());
   return out;
 }
 
@@ -53,7 +53,7 @@ Status verify(std::string_view type, ByteView bytes, const Signature& signature,
 }
 
 Status verify_raw(ByteView bytes, const Signature& signature, const PublicKey& key) {
-  if (crypto_sign_verify_detached(signature.data(), bytes.data(), bytes.size(), key.data()) != 0)
+  if (crypto_sign_verify_detached(signature.data(), not_null(bytes), bytes.size(), key.data()) != 0)
     return fail(Code::kUnauthenticated, "the signature does not match the statement and key",
                 "sign/signature");
   return {};

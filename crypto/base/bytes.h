@@ -32,6 +32,11 @@ inline std::string_view as_text(ByteView bytes) {
 inline std::string to_string(ByteView bytes) { return std::string(as_text(bytes)); }
 inline Bytes to_bytes(ByteView bytes) { return Bytes(bytes.begin(), bytes.end()); }
 inline void append(Bytes& out, ByteView more) { out.insert(out.end(), more.begin(), more.end()); }
+// For C functions declared to take no null pointer, not even with a length of zero.
+inline const std::uint8_t* not_null(ByteView bytes) {
+  static constexpr std::uint8_t kNothing = 0;
+  return bytes.empty() ? &kNothing : bytes.data();
+}
 inline bool equal(ByteView a, ByteView b) {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
 }
