@@ -13,7 +13,7 @@
 namespace tocsin::crypto {
 
 // Longest output of hkdf_expand: 255 blocks of 32 bytes (RFC 5869 §2.3).
-inline constexpr std::size_t kHkdfOutputMax = 255 * 32;
+inline constexpr std::size_t kHkdfOutputMax = std::size_t{255} * 32;
 
 Hash hmac_sha256(ByteView key, ByteView message);
 

@@ -11,6 +11,7 @@
 //   kDataLoss          "keyfile/damaged"     cut or altered bytes
 //   kUnauthenticated   "keyfile/passphrase"  intact, but sealed under another passphrase
 //   kUnauthenticated   "keyfile/key"         intact, but sealed under another raw key
+//   kInvalidArgument   "password/parameters" it asks for more than we accept
 //   kResourceExhausted "password/memory"     too little memory for Argon2id
 // Bytes in, bytes out; the caller does the I/O. Salt and nonce come from crypto/random.h. Concurrency: pure
 // otherwise.
