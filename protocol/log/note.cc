@@ -105,8 +105,8 @@ std::string format_vkey(const VerifierKey& key) {
   return key.name + "+" + hex_encode(key.id) + "+" + base64_encode(material);
 }
 
-Result<Note> parse_note(std::string_view bytes) {
-  if (bytes.size() > kNoteBytesMax) return malformed("a note is over 128 KiB");
+Result<Note> parse_note(std::string_view bytes, std::size_t bytes_max) {
+  if (bytes.size() > bytes_max) return malformed("a note is longer than its limit");
   if (!is_note_text(bytes)) return malformed("a note is not UTF-8 without control characters");
   const std::size_t split = bytes.rfind("\n\n");
   if (split == std::string_view::npos) return malformed("a note has no blank line before its signatures");

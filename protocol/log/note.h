@@ -22,7 +22,7 @@
 
 namespace tocsin::protocol {
 
-inline constexpr std::size_t kNoteBytesMax = 128 * 1024;  // 16 post-quantum signatures and a manifest's text
+inline constexpr std::size_t kNoteBytesMax = 128 * 1024;  // 16 post-quantum signatures and room for the text
 inline constexpr std::size_t kNoteSignaturesMax = 16;
 
 enum class KeyType : std::uint8_t { kEd25519 = 0x01, kCosignatureV1 = 0x04 };
@@ -54,7 +54,8 @@ struct Note {
   std::vector<NoteSignature> signatures;
 };
 
-Result<Note> parse_note(std::string_view bytes);
+// A bundle's manifest may be longer than a checkpoint: its reader names another limit.
+Result<Note> parse_note(std::string_view bytes, std::size_t bytes_max = kNoteBytesMax);
 // Precondition: what parse_note demands of text, names and counts.
 std::string format_note(const Note& note);
 

@@ -161,6 +161,7 @@ TEST_CASE("a note has one spelling") {
   CHECK(refused(""));
   CHECK(refused("\n\n"));
   CHECK(refused(std::string(kNoteBytesMax, 'x') + good));
+  CHECK(parse_note(std::string(kNoteBytesMax, 'x') + good, 2 * kNoteBytesMax));
   // The last base64 digit before "=" has two unused bits, which must be zero.
   std::string loose = good;
   const std::size_t last = loose.rfind('=') - 1;
