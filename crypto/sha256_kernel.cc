@@ -129,7 +129,9 @@ void sha256_many_on(const Sha256Kernel& kernel, ByteView prefix, ByteView messag
       out[i] = sha256_parts({prefix, messages.subspan(i * length, length)});
     return;
   }
-  alignas(64) std::uint8_t padded[kSha256LanesMax * kBlocksMax * kSha256Block];
+  // Every byte a kernel reads is written below; clearing all 8 KiB would cost as much as hashing several
+  // messages.
+  alignas(64) __attribute__((uninitialized)) std::uint8_t padded[kSha256LanesMax * kBlocksMax * kSha256Block];
   const std::size_t stride = blocks * kSha256Block;
   // Prefix and padding are the same for every message: they are written once per lane.
   for (std::size_t lane = 0; lane < kernel.lanes; ++lane) {

@@ -23,7 +23,7 @@ const Hash& empty_root() {
 Hash complete_root(std::span<const Hash> hashes) {
   CHECK_INVARIANT(std::has_single_bit(hashes.size()));
   if (hashes.size() == 1) return hashes[0];
-  std::array<Hash, kBlockLeaves / 2> small;
+  __attribute__((uninitialized)) std::array<Hash, kBlockLeaves / 2> small;  // written by the first row
   std::vector<Hash> large;
   std::size_t width = hashes.size() / 2;
   std::span<Hash> row(small.data(), std::min(width, small.size()));

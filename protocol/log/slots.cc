@@ -92,8 +92,11 @@ Result<ClassCommitments> class_commitments(SlotClass slot_class, ClassKey key,
 }
 
 Result<Hash> class_root(SlotClass slot_class, ClassKey key, std::span<const SlotValue> values) {
-  TRY_ASSIGN(const ClassCommitments commitments, class_commitments(slot_class, key, values));
-  return complete_root(commitments);
+  TRY(check_values(slot_class, values));
+  ClassCommitments row = commit(slot_class, class_salts(slot_class, key), values);
+  for (std::size_t width = kClassSlots; width > 1; width /= 2)
+    crypto::merkle_nodes(std::span(row).first(width), std::span(row).first(width / 2));
+  return row[0];
 }
 
 Hash body_root(const Hash& accountability_root, const Hash& personal_root) {
