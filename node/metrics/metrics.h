@@ -1,0 +1,119 @@
+#pragma once
+// What the node counts, as one struct of named fields, and its text for Prometheus (GET /metrics).
+//
+// Guarantee: updating is one relaxed atomic operation, so any path may count; a page is not one instant: two
+// fields may disagree by what happened while it was written. Names are stable; a new figure is a new field
+// here. No label carries a peer's or a person's identifier. Concurrency: any thread. Source: Prometheus text
+// exposition format 0.0.4.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tocsin::node {
+
+class Metric;
+using MetricList = std::vector<const Metric*>;
+
+// A figure with its name; it enters itself into the list that the page is written from.
+class Metric {
+ public:
+  Metric(MetricList& list, std::string_view name, std::string_view description)
+      : name_(name), description_(description) {
+    list.push_back(this);
+  }
+  Metric(const Metric&) = delete;
+  Metric& operator=(const Metric&) = delete;
+  virtual ~Metric() = default;
+  // Appends the metric's lines.
+  virtual void write(std::string& page) const = 0;
+
+ protected:
+  void write_head(std::string& page, std::string_view type) const;
+  std::string_view name() const { return name_; }
+
+ private:
+  std::string_view name_;
+  std::string_view description_;
+};
+
+// Only grows.
+class Counter final : public Metric {
+ public:
+  using Metric::Metric;
+  void add(std::uint64_t n = 1) { value_.fetch_add(n, std::memory_order_relaxed); }
+  std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+  void write(std::string& page) const override;
+
+ private:
+  std::atomic<std::uint64_t> value_ = 0;
+};
+
+class Gauge final : public Metric {
+ public:
+  using Metric::Metric;
+  void set(std::int64_t value) { value_.store(value, std::memory_order_relaxed); }
+  void add(std::int64_t n) { value_.fetch_add(n, std::memory_order_relaxed); }
+  std::int64_t value() const { return value_.load(std::memory_order_relaxed); }
+  void write(std::string& page) const override;
+
+ private:
+  std::atomic<std::int64_t> value_ = 0;
+};
+
+// Durations in buckets from 100 µs to 10 s.
+class Histogram final : public Metric {
+ public:
+  using Metric::Metric;
+  void observe_us(std::uint64_t us);
+  std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }
+  void write(std::string& page) const override;
+
+  static constexpr std::array<std::uint64_t, 11> kBoundsUs{
+      100, 300, 1'000, 3'000, 10'000, 30'000, 100'000, 300'000, 1'000'000, 3'000'000, 10'000'000};
+
+ private:
+  std::array<std::atomic<std::uint64_t>, kBoundsUs.size()> buckets_{};
+  std::atomic<std::uint64_t> count_ = 0;
+  std::atomic<std::uint64_t> sum_us_ = 0;
+};
+
+struct Metrics {
+  MetricList all;  // first, so that the fields below can enter themselves
+
+  Gauge ledger_size{all, "tocsin_ledger_size", "Entries in this node's ledger"};
+  Counter ledger_commits{all, "tocsin_ledger_commits_total", "Synced commits, each with one checkpoint"};
+  Counter ledger_refused{all, "tocsin_ledger_refused_total", "Appends refused by a rule or a limit"};
+  Histogram ledger_commit{all, "tocsin_ledger_commit_seconds", "From batch to synced checkpoint"};
+
+  Gauge signals_matching{all, "tocsin_signals_matching", "Signals that look-ups are answered from"};
+  Counter match_queries{all, "tocsin_match_queries_total", "Identifiers looked up"};
+  Counter match_hits{all, "tocsin_match_hits_total", "Look-ups with at least one hit"};
+  Histogram match_search{all, "tocsin_match_search_seconds", "One look-up request in the index"};
+  Counter media_hashed{all, "tocsin_media_hashed_total", "Files hashed by the media worker"};
+  Counter media_refused{all, "tocsin_media_refused_total",
+                        "Files the media worker could not or would not hash"};
+
+  Gauge peers_active{all, "tocsin_peers_active", "Members whose link is admitted"};
+  Gauge peers_in_sync{all, "tocsin_peers_in_sync", "Members whose newest known checkpoint is fully held"};
+  Counter links_opened{all, "tocsin_links_opened_total", "Peer links that passed both pins"};
+  Counter links_refused{all, "tocsin_links_refused_total",
+                        "Peer links refused: unpinned, expired, suspended"};
+  Counter frames_refused{all, "tocsin_frames_refused_total", "Peer links cut by the HTTP/2 frame guard"};
+  Counter feed_entries{all, "tocsin_feed_entries_total", "Peers' entries verified and stored"};
+  Counter feed_refused{all, "tocsin_feed_refused_total", "Peers' pages refused and kept as evidence"};
+
+  Gauge http_connections{all, "tocsin_http_connections", "Open HTTP connections, both listeners"};
+  Counter http_requests{all, "tocsin_http_requests_total", "HTTP requests answered"};
+  Counter http_refused{all, "tocsin_http_refused_total",
+                       "HTTP requests answered with a status of 400 or above"};
+  Histogram http_answer{all, "tocsin_http_answer_seconds", "From a whole request to its answer"};
+};
+
+// The page of GET /metrics.
+std::string write_metrics(const Metrics& metrics);
+
+}  // namespace tocsin::node

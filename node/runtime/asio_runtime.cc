@@ -1,0 +1,153 @@
+#include "node/runtime/asio_runtime.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <pthread.h>
+
+#include "crypto/random.h"
+
+namespace tocsin::node {
+namespace asio = boost::asio;
+
+namespace {
+
+// One lane: its queue and the threads that empty it.
+class LaneThreads {
+ public:
+  LaneThreads(const char* name, std::size_t count)
+      : context_(static_cast<int>(count)), work_(asio::make_work_guard(context_)) {
+    for (std::size_t i = 0; i < count; ++i) {
+      threads_.emplace_back([this] { context_.run(); });
+      pthread_setname_np(threads_.back().native_handle(), name);
+    }
+  }
+
+  asio::io_context& context() { return context_; }
+
+  void post(Runtime::Task task) {
+    if (!ended_.load(std::memory_order_acquire)) asio::post(context_, std::move(task));
+  }
+
+  bool owns_this_thread() const {
+    return std::any_of(threads_.begin(), threads_.end(),
+                       [](const std::thread& t) { return t.get_id() == std::this_thread::get_id(); });
+  }
+
+  // Drops what is queued.
+  void end_now() {
+    ended_.store(true, std::memory_order_release);
+    context_.stop();
+    join();
+  }
+  // Runs what is queued, and what that posts here, before it ends.
+  void end_when_empty() {
+    work_.reset();
+    join();
+    ended_.store(true, std::memory_order_release);
+  }
+
+ private:
+  void join() {
+    for (std::thread& thread : threads_)
+      if (thread.joinable()) thread.join();
+  }
+
+  asio::io_context context_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  std::atomic<bool> ended_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace
+
+struct AsioRuntime::Threads {
+  explicit Threads(std::size_t worker_count)
+      : sequencer("sequencer", 1), workers("worker", worker_count), io("io", 1) {}
+
+  LaneThreads& lane(Lane which) {
+    switch (which) {
+      case Lane::kIo:
+        return io;
+      case Lane::kSequencer:
+        return sequencer;
+      case Lane::kWorkers:
+        break;
+    }
+    return workers;
+  }
+
+  LaneThreads sequencer;
+  LaneThreads workers;
+  LaneThreads io;
+  std::atomic<std::uint64_t> latest_ms = 0;
+  std::once_flag stopped;
+};
+
+AsioRuntime::AsioRuntime(std::size_t workers)
+    : threads_(std::make_unique<Threads>(std::clamp<std::size_t>(workers, 1, kWorkersMax))) {}
+
+AsioRuntime::~AsioRuntime() {
+  stop();
+}
+
+std::uint64_t AsioRuntime::now_ms() {
+  using std::chrono::duration_cast, std::chrono::milliseconds, std::chrono::system_clock;
+  const auto wall =
+      static_cast<std::uint64_t>(duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count());
+  std::uint64_t latest = threads_->latest_ms.load(std::memory_order_relaxed);
+  while (wall > latest)
+    if (threads_->latest_ms.compare_exchange_weak(latest, wall, std::memory_order_relaxed)) return wall;
+  return latest;
+}
+
+void AsioRuntime::post(Lane lane, Task task) {
+  threads_->lane(lane).post(std::move(task));
+}
+
+void AsioRuntime::after(std::uint64_t delay_ms, Lane lane, Task task) {
+  // steady_timer's arithmetic overflows near 292 years; a year is "never" for a process.
+  static constexpr std::uint64_t kYearMs = 366ULL * 24 * 3600 * 1000;
+  post(Lane::kIo, [this, lane, delay = std::chrono::milliseconds(std::min(delay_ms, kYearMs)),
+                   task = std::move(task)]() mutable {
+    auto timer = std::make_shared<asio::steady_timer>(threads_->io.context(), delay);
+    timer->async_wait([this, timer, lane, task = std::move(task)](const auto& error) mutable {
+      if (error) return;
+      if (lane == Lane::kIo)
+        task();
+      else
+        post(lane, std::move(task));
+    });
+  });
+}
+
+void AsioRuntime::fill_random(std::span<std::uint8_t> out) {
+  crypto::random_fill(out);
+}
+
+bool AsioRuntime::on(Lane lane) const {
+  return threads_->lane(lane).owns_this_thread();
+}
+
+boost::asio::io_context& AsioRuntime::io() {
+  return threads_->io.context();
+}
+
+void AsioRuntime::stop() {
+  std::call_once(threads_->stopped, [this] {
+    threads_->io.end_now();
+    threads_->workers.end_when_empty();
+    threads_->sequencer.end_when_empty();
+  });
+}
+
+}  // namespace tocsin::node

@@ -1,0 +1,57 @@
+#include "node/metrics/metrics.h"
+
+#include <thread>
+
+#include "tests/support/catch.h"
+
+using namespace tocsin::node;
+
+namespace {
+bool has_line(const std::string& page, const std::string& line) {
+  return ("\n" + page).find("\n" + line + "\n") != std::string::npos;
+}
+}  // namespace
+
+TEST_CASE("the metrics page names every field with its help and type") {
+  Metrics metrics;
+  metrics.http_requests.add(3);
+  metrics.peers_active.set(2);
+  metrics.peers_active.add(-1);
+  const std::string page = write_metrics(metrics);
+  CHECK(has_line(page, "# HELP tocsin_http_requests_total HTTP requests answered"));
+  CHECK(has_line(page, "# TYPE tocsin_http_requests_total counter"));
+  CHECK(has_line(page, "tocsin_http_requests_total 3"));
+  CHECK(has_line(page, "# TYPE tocsin_peers_active gauge"));
+  CHECK(has_line(page, "tocsin_peers_active 1"));
+  CHECK(page.back() == '\n');
+}
+
+TEST_CASE("a histogram's buckets are cumulative and its sum is in seconds") {
+  Metrics metrics;
+  metrics.ledger_commit.observe_us(100);
+  metrics.ledger_commit.observe_us(2'500);
+  metrics.ledger_commit.observe_us(60'000'000);
+  const std::string page = write_metrics(metrics);
+  CHECK(has_line(page, "tocsin_ledger_commit_seconds_bucket{le=\"0.000100\"} 1"));
+  CHECK(has_line(page, "tocsin_ledger_commit_seconds_bucket{le=\"0.001000\"} 1"));
+  CHECK(has_line(page, "tocsin_ledger_commit_seconds_bucket{le=\"0.003000\"} 2"));
+  CHECK(has_line(page, "tocsin_ledger_commit_seconds_bucket{le=\"10.000000\"} 2"));
+  CHECK(has_line(page, "tocsin_ledger_commit_seconds_bucket{le=\"+Inf\"} 3"));
+  CHECK(has_line(page, "tocsin_ledger_commit_seconds_sum 60.002600"));
+  CHECK(has_line(page, "tocsin_ledger_commit_seconds_count 3"));
+}
+
+TEST_CASE("counting from several threads loses nothing") {
+  Metrics metrics;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 10000; ++i) {
+        metrics.feed_entries.add();
+        metrics.match_search.observe_us(static_cast<std::uint64_t>(i));
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(metrics.feed_entries.value() == 40000);
+  CHECK(metrics.match_search.count() == 40000);
+}
