@@ -22,7 +22,8 @@
 
 namespace tocsin::protocol {
 
-inline constexpr std::size_t kNoteBytesMax = 128 * 1024;  // 16 post-quantum signatures and room for the text
+inline constexpr std::size_t kNoteBytesMax =
+    std::size_t{128} * 1024;  // 16 post-quantum signatures and room for the text
 inline constexpr std::size_t kNoteSignaturesMax = 16;
 
 enum class KeyType : std::uint8_t { kEd25519 = 0x01, kCosignatureV1 = 0x04 };

@@ -19,7 +19,7 @@
 
 namespace tocsin::protocol {
 
-inline constexpr std::size_t kPolicyBytesMax = 256 * 1024;
+inline constexpr std::size_t kPolicyBytesMax = std::size_t{256} * 1024;
 inline constexpr std::size_t kPolicyEntriesMax =
     256;  // logs, and witnesses with groups; tlog-policy asks for 32 each
 

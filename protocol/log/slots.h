@@ -23,7 +23,7 @@ namespace tocsin::protocol {
 inline constexpr unsigned kSlots = 32;
 inline constexpr unsigned kClassSlots = 16;
 inline constexpr std::uint16_t kDecoyType = 0xFFFF;
-inline constexpr std::size_t kSlotValueBytesMax = 256 * 1024;
+inline constexpr std::size_t kSlotValueBytesMax = std::size_t{256} * 1024;
 
 enum class SlotClass : std::uint8_t { kAccountability = 0, kPersonal = 1 };
 

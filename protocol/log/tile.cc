@@ -25,7 +25,7 @@ std::string index_path(std::uint64_t index, unsigned width) {
     return std::string(3 - digits.size(), '0') + digits;
   };
   std::string path = group(index % 1000);
-  for (index /= 1000; index > 0; index /= 1000) path = "x" + group(index % 1000) + "/" + path;
+  for (index /= 1000; index > 0; index /= 1000) path.insert(0, "x" + group(index % 1000) + "/");
   if (width < kTileWidth) path += ".p/" + std::to_string(width);
   return path;
 }
@@ -155,7 +155,7 @@ Result<const TileNodes::Held*> TileNodes::hold(const TileId& tile) {
     held.rows[row] = static_cast<std::uint16_t>(start);
     held.nodes.resize(start + width / 2);
     const std::span all(held.nodes);
-    crypto::merkle_nodes(all.subspan(below, width / 2 * 2), all.subspan(start));
+    crypto::merkle_nodes(all.subspan(below, std::size_t{width} / 2 * 2), all.subspan(start));
     below = start;
     width /= 2;
   }

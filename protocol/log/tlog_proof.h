@@ -17,7 +17,7 @@
 
 namespace tocsin::protocol {
 
-inline constexpr std::size_t kTlogProofExtraBytesMax = 64 * 1024;
+inline constexpr std::size_t kTlogProofExtraBytesMax = std::size_t{64} * 1024;
 
 struct TlogProof {
   std::optional<Bytes> extra;
