@@ -1,0 +1,62 @@
+#pragma once
+// LogStore: the rows of our own ledger: leaves, sealed bodies, wrapped record keys, tiles and signed
+// checkpoints.
+//
+// Writers put into a Batch that the ledger's sequencer commits; what was committed is read back from any
+// thread. Errors: kOutOfRange for an index that is not there; kDataLoss, rule "storage/log", when a row is
+// damaged or missing between others. Concurrency: any thread; it holds nothing but a reference to the store,
+// which outlives it. Source: storage/DESIGN.md; ops/decisions/0002 for the keys' order.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "protocol/log/leaf.h"
+#include "protocol/log/slots.h"
+#include "protocol/log/tile.h"
+#include "storage/store.h"
+
+namespace tocsin::v1 {
+class SealedRecord;
+}
+
+namespace tocsin::storage {
+
+class LogStore {
+ public:
+  explicit LogStore(const Store& store) : store_(store) {}
+
+  static void put_leaf(Batch& batch, std::uint64_t index, const protocol::LeafBytes& leaf);
+  static void put_sealed(Batch& batch, std::uint64_t index, const v1::SealedRecord& record);
+  // `wrapped`: the class key sealed under the node's KEK.
+  static void put_key(Batch& batch, std::uint64_t index, protocol::SlotClass slot_class, ByteView wrapped);
+  static void put_tile(Batch& batch, const protocol::TileValue& tile);
+  static void put_checkpoint(Batch& batch, std::uint64_t size, std::string_view note);
+
+  Result<protocol::LeafBytes> leaf(std::uint64_t index) const;
+  // Leaves [from, from + count), 128 bytes each.
+  Result<Bytes> leaves(std::uint64_t from, std::uint64_t count) const;
+  Result<v1::SealedRecord> sealed(std::uint64_t index) const;
+  // Empty when the class has no key: it has no slots, or it was erased.
+  Result<std::optional<Bytes>> key(std::uint64_t index, protocol::SlotClass slot_class) const;
+  // At least tile.width hashes; a later state of the tile may hold more.
+  Result<Bytes> tile(const protocol::TileId& tile) const;
+  // The source for TileNodes and TileWriter; valid as long as this object.
+  protocol::TileSource tiles() const;
+
+  struct StoredCheckpoint {
+    std::uint64_t size = 0;
+    std::string note;
+  };
+  // The one with the greatest size; empty before the first commit.
+  Result<std::optional<StoredCheckpoint>> newest_checkpoint() const;
+  // Every one ever committed with from <= size, ascending; at most `limit`.
+  Result<std::vector<StoredCheckpoint>> checkpoints(std::uint64_t from, std::size_t limit) const;
+  // One past the greatest leaf index stored.
+  Result<std::uint64_t> leaf_count() const;
+
+ private:
+  const Store& store_;
+};
+
+}  // namespace tocsin::storage

@@ -1,0 +1,127 @@
+#pragma once
+// Store: the node's one RocksDB, seen as families of sorted rows. The rooms built on it (log_store.h,
+// chain_store.h, signal_store.h, peer_store.h) give rows their meaning; storage/DESIGN.md lists families,
+// keys and crash behaviour.
+//
+// Guarantee: a Batch is applied whole or not at all. After commit(batch, Sync::kDurable) returns success the
+// batch survives a crash of process or machine, and so does every batch committed before it. After any failed
+// commit the state on disk is unknown, so every further commit answers kFailedPrecondition until the store is
+// opened again; reading goes on. Errors: kUnavailable (another process has it open, or the disk refused),
+// kDataLoss (damaged files), kNotFound never: an absent row is an empty optional. Concurrency: reads from any
+// thread; one thread commits at a time (the ledger's sequencer). Source: ledger.md "Store" and reliability.md
+// facts 1-2 of the design.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "crypto/base/bytes.h"
+
+namespace rocksdb {
+class Env;
+}
+
+namespace tocsin::storage {
+
+// Part of the format on disk by name (store.cc); the numbers are not.
+enum class Family : std::uint8_t {
+  kLeaf,
+  kSealed,
+  kTile,
+  kChain,
+  kKey,
+  kCheckpoint,
+  kSignal,
+  kIndicator,
+  kDue,
+  kForeignLeaf,
+  kForeignOpening,
+  kPeer,
+  kEvidence,
+  kIdempotency,
+  kMeta,
+};
+inline constexpr std::size_t kFamilies = 15;
+
+// Puts and removals that stand or fall together; later ones on the same key win. Movable, for one thread.
+class Batch {
+ public:
+  Batch();
+  Batch(Batch&&) noexcept;
+  Batch& operator=(Batch&&) noexcept;
+  ~Batch();
+
+  void put(Family family, ByteView key, ByteView value);
+  void remove(Family family, ByteView key);
+  // Everything of `more`, after what is here.
+  void append(const Batch& more);
+  std::size_t rows() const { return rows_; }
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  friend class Store;
+  Bytes ops_;  // op ‖ family ‖ u32 key length ‖ u32 value length ‖ key ‖ value
+  std::size_t rows_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+// Rows of one family in key order, as they were when the cursor was made. Keys and values are valid until
+// next().
+class Cursor {
+ public:
+  Cursor(Cursor&&) noexcept;
+  Cursor& operator=(Cursor&&) noexcept;
+  ~Cursor();
+
+  bool valid() const;
+  void next();
+  ByteView key() const;
+  ByteView value() const;
+  // Why it ended: success at the end of the range, kDataLoss when the disk refused.
+  Status status() const;
+
+ private:
+  friend class Store;
+  struct Rows;
+  explicit Cursor(std::unique_ptr<Rows> rows);
+  std::unique_ptr<Rows> rows_;
+};
+
+enum class Sync : std::uint8_t { kDurable, kLater };
+
+struct StoreOptions {
+  rocksdb::Env* env = nullptr;            // outlives the store; null: the machine's own files
+  std::size_t cache_bytes = 32 << 20;     // block cache, shared by all families
+  std::size_t memtable_bytes = 64 << 20;  // all families together, then they are flushed
+};
+
+class Store {
+ public:
+  // Creates the directory's database when there is none. One process at a time.
+  static Result<std::unique_ptr<Store>> open(const std::string& path, const StoreOptions& options = {});
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  Result<std::optional<std::string>> get(Family family, ByteView key) const;
+  // Rows whose key starts with `prefix`, from `from` on (a full key; empty: from the start).
+  Cursor scan(Family family, ByteView prefix = {}, ByteView from = {}) const;
+  struct Row {
+    std::string key;
+    std::string value;
+  };
+  // The row with the greatest key that starts with `prefix`.
+  Result<std::optional<Row>> last(Family family, ByteView prefix = {}) const;
+
+  Status commit(const Batch& batch, Sync sync = Sync::kDurable);
+  // Whether a commit failed since the store was opened.
+  bool broken() const;
+
+ private:
+  struct Database;
+  explicit Store(std::unique_ptr<Database> database);
+  std::unique_ptr<Database> database_;
+};
+
+}  // namespace tocsin::storage

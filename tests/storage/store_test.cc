@@ -1,0 +1,163 @@
+#include "storage/store.h"
+
+#include <filesystem>
+
+#include "tests/storage/memory_store.h"
+
+namespace tocsin::storage {
+namespace {
+
+std::string value_of(const Store& store, Family family, std::string_view key) {
+  auto row = store.get(family, as_view(key));
+  REQUIRE(row);
+  return row->value_or("(absent)");
+}
+
+struct Directory {
+  std::filesystem::path path = std::filesystem::temp_directory_path() /
+                               ("tocsin-store-" + std::to_string(reinterpret_cast<std::uintptr_t>(this)));
+  Directory() { std::filesystem::remove_all(path); }
+  ~Directory() { std::filesystem::remove_all(path); }
+};
+
+TEST_CASE("a batch is applied whole and outlives the store on disk") {
+  Directory directory;
+  {
+    auto store = Store::open(directory.path.string());
+    REQUIRE(store);
+    Batch batch;
+    batch.put(Family::kMeta, as_view("a"), as_view("1"));
+    batch.put(Family::kSignal, as_view("a"), as_view("2"));
+    batch.put(Family::kMeta, as_view("gone"), as_view("3"));
+    batch.remove(Family::kMeta, as_view("gone"));
+    REQUIRE((*store)->commit(batch));
+  }
+  auto store = Store::open(directory.path.string());
+  REQUIRE(store);
+  CHECK(value_of(**store, Family::kMeta, "a") == "1");
+  CHECK(value_of(**store, Family::kSignal, "a") == "2");
+  CHECK(value_of(**store, Family::kMeta, "gone") == "(absent)");
+}
+
+TEST_CASE("a store that another process has open answers unavailable") {
+  Directory directory;
+  auto first = Store::open(directory.path.string());
+  REQUIRE(first);
+  auto second = Store::open(directory.path.string());
+  REQUIRE_FALSE(second);
+  CHECK(second.error().code == Code::kUnavailable);
+}
+
+TEST_CASE("the in-memory environment keeps rows across reopening") {
+  MemoryStore memory;
+  Batch batch;
+  batch.put(Family::kPeer, as_view("p"), as_view("v"));
+  REQUIRE(memory->commit(batch));
+  memory.reopen();
+  CHECK(value_of(*memory, Family::kPeer, "p") == "v");
+}
+
+TEST_CASE("a scan sees exactly the rows under its prefix, in order, from where it was asked to start") {
+  MemoryStore memory;
+  Batch batch;
+  for (const std::string_view key : {"a", "b", "b1", "b2", "c"}) batch.put(Family::kMeta, as_view(key), {});
+  const std::string high("\xFF\xFF", 2);
+  batch.put(Family::kMeta, as_view(high), {});
+  batch.put(Family::kMeta, as_view(high + "x"), {});
+  REQUIRE(memory->commit(batch));
+  const auto keys = [&](std::string_view prefix, std::string_view from) {
+    std::string out;
+    Cursor cursor = memory->scan(Family::kMeta, as_view(prefix), as_view(from));
+    for (; cursor.valid(); cursor.next()) out += to_string(cursor.key()) + " ";
+    REQUIRE(cursor.status());
+    return out;
+  };
+  CHECK(keys("b", "") == "b b1 b2 ");
+  CHECK(keys("b", "b1") == "b1 b2 ");
+  CHECK(keys("b", "a") == "b b1 b2 ");
+  CHECK(keys("d", "").empty());
+  CHECK(keys(high, "") == high + " " + high + "x ");
+}
+
+TEST_CASE("the last row under a prefix is found, and its absence too") {
+  MemoryStore memory;
+  Batch batch;
+  for (const std::string_view key : {"a1", "a9", "b", "c"})
+    batch.put(Family::kMeta, as_view(key), as_view(key));
+  REQUIRE(memory->commit(batch));
+  auto last = memory->last(Family::kMeta, as_view("a"));
+  REQUIRE((last && *last));
+  CHECK((*last)->key == "a9");
+  last = memory->last(Family::kMeta);
+  REQUIRE((last && *last));
+  CHECK((*last)->key == "c");
+  last = memory->last(Family::kMeta, as_view("bb"));
+  REQUIRE(last);
+  CHECK_FALSE(*last);
+}
+
+TEST_CASE("batches can be appended to one another") {
+  MemoryStore memory;
+  Batch first;
+  first.put(Family::kMeta, as_view("k"), as_view("1"));
+  Batch second;
+  second.put(Family::kMeta, as_view("k"), as_view("2"));
+  first.append(second);
+  CHECK(first.rows() == 2);
+  REQUIRE(memory->commit(first));
+  CHECK(value_of(*memory, Family::kMeta, "k") == "2");
+}
+
+// Lets writes through until told otherwise.
+class FailingFile : public rocksdb::WritableFileWrapper {
+ public:
+  FailingFile(std::unique_ptr<rocksdb::WritableFile> file, const bool& failing)
+      : WritableFileWrapper(file.get()), file_(std::move(file)), failing_(failing) {}
+  rocksdb::Status Sync() override {
+    return failing_ ? rocksdb::Status::IOError("the disk is gone") : WritableFileWrapper::Sync();
+  }
+
+ private:
+  std::unique_ptr<rocksdb::WritableFile> file_;
+  const bool& failing_;
+};
+
+class FailingEnv : public rocksdb::EnvWrapper {
+ public:
+  explicit FailingEnv(rocksdb::Env* env) : EnvWrapper(env) {}
+  const char* Name() const override { return "FailingEnv"; }
+  rocksdb::Status NewWritableFile(const std::string& name, std::unique_ptr<rocksdb::WritableFile>* file,
+                                  const rocksdb::EnvOptions& options) override {
+    std::unique_ptr<rocksdb::WritableFile> inner;
+    rocksdb::Status status = EnvWrapper::NewWritableFile(name, &inner, options);
+    if (status.ok()) *file = std::make_unique<FailingFile>(std::move(inner), failing);
+    return status;
+  }
+  bool failing = false;
+};
+
+TEST_CASE("after a failed sync the store refuses every write until it is opened again, and still reads") {
+  std::unique_ptr<rocksdb::Env> memory(rocksdb::NewMemEnv(rocksdb::Env::Default()));
+  FailingEnv env(memory.get());
+  {
+    auto store = Store::open("/node", StoreOptions{&env, 1 << 20, 4 << 20});
+    REQUIRE(store);
+    Batch batch;
+    batch.put(Family::kMeta, as_view("a"), as_view("1"));
+    REQUIRE((*store)->commit(batch));
+    env.failing = true;
+    REQUIRE_FALSE((*store)->commit(batch));
+    env.failing = false;
+    auto again = (*store)->commit(batch);
+    REQUIRE_FALSE(again);
+    CHECK(again.error().rule == "storage/broken");
+    CHECK((*store)->broken());
+    CHECK(value_of(**store, Family::kMeta, "a") == "1");
+  }
+  auto store = Store::open("/node", StoreOptions{&env, 1 << 20, 4 << 20});
+  REQUIRE(store);
+  CHECK(value_of(**store, Family::kMeta, "a") == "1");
+}
+
+}  // namespace
+}  // namespace tocsin::storage
