@@ -1,0 +1,71 @@
+#include "protocol/verify/finding.h"
+
+#include <utility>
+
+namespace tocsin::protocol {
+
+std::string_view severity_name(Severity severity) {
+  switch (severity) {
+    case Severity::kBreach:
+      return "breach";
+    case Severity::kMissing:
+      return "missing";
+    case Severity::kTampering:
+      return "tampering";
+  }
+  return "";
+}
+
+std::string json_string(std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20 || byte == 0x7F) {
+      out += "\\u00";
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+std::string finding_json(const Finding& finding) {
+  std::string out = "{\"code\":" + json_string(finding.code);
+  out += ",\"severity\":" + json_string(severity_name(finding.severity));
+  out += ",\"index\":" + (finding.index ? std::to_string(*finding.index) : "null");
+  out += ",\"rule\":" + (finding.rule.empty() ? "null" : json_string(finding.rule));
+  return out + ",\"text\":" + json_string(finding.text) + "}";
+}
+
+void Report::add(Finding finding) {
+  ++counts_[static_cast<std::size_t>(finding.severity)];
+  if (findings_.size() < kFindingsKept) findings_.push_back(std::move(finding));
+}
+
+void Report::tampering(std::string code, std::string text, std::optional<std::uint64_t> index) {
+  add({std::move(code), Severity::kTampering, index, {}, std::move(text)});
+}
+
+void Report::missing(std::string code, std::string text, std::optional<std::uint64_t> index) {
+  add({std::move(code), Severity::kMissing, index, {}, std::move(text)});
+}
+
+void Report::breach(std::string code, std::string rule, std::string text,
+                    std::optional<std::uint64_t> index) {
+  add({std::move(code), Severity::kBreach, index, std::move(rule), std::move(text)});
+}
+
+int Report::exit_code() const {
+  if (count(Severity::kTampering) != 0) return kExitTampering;
+  if (count(Severity::kMissing) != 0) return kExitMissing;
+  if (count(Severity::kBreach) != 0) return kExitBreach;
+  return kExitClean;
+}
+
+}  // namespace tocsin::protocol
