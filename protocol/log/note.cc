@@ -81,8 +81,8 @@ Result<VerifierKey> make_verifier_key(std::string_view name, KeyType type, const
 
 Result<VerifierKey> parse_vkey(std::string_view text) {
   constexpr std::size_t kIdDigits = 8;
-  constexpr std::size_t kKeyTextMax =
-      4 * 1024;  // a post-quantum key is refused by its type, not by its length
+  // A post-quantum key is refused by its type, not by its length.
+  constexpr std::size_t kKeyTextMax = 4096;
   const std::size_t plus = text.find('+');
   if (plus == std::string_view::npos || text.size() - plus < kIdDigits + 2 ||
       text[plus + 1 + kIdDigits] != '+' || text.size() - plus > kKeyTextMax)
