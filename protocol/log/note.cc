@@ -19,10 +19,10 @@ tl::unexpected<Error> malformed(const char* why) {
   return fail(Code::kInvalidArgument, why, kRule);
 }
 
-KeyId key_id(std::string_view name, KeyType type, const crypto::PublicKey& key) {
+NoteKeyId key_id(std::string_view name, KeyType type, const crypto::PublicKey& key) {
   const std::uint8_t middle[] = {'\n', static_cast<std::uint8_t>(type)};
   const Hash hash = crypto::sha256_parts({as_view(name), middle, key});
-  KeyId id;
+  NoteKeyId id;
   std::copy_n(hash.begin(), id.size(), id.begin());
   return id;
 }

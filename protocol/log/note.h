@@ -27,13 +27,13 @@ inline constexpr std::size_t kNoteBytesMax =
 inline constexpr std::size_t kNoteSignaturesMax = 16;
 
 enum class KeyType : std::uint8_t { kEd25519 = 0x01, kCosignatureV1 = 0x04 };
-using KeyId = FixedBytes<4>;
+using NoteKeyId = FixedBytes<4>;
 
 struct VerifierKey {
   std::string name;
   KeyType type = KeyType::kEd25519;
   crypto::PublicKey key{};
-  KeyId id{};  // first four bytes of SHA-256(name || 0x0A || type || key)
+  NoteKeyId id{};  // first four bytes of SHA-256(name || 0x0A || type || key)
 
   friend bool operator==(const VerifierKey&, const VerifierKey&) = default;
 };
@@ -46,7 +46,7 @@ std::string format_vkey(const VerifierKey& key);
 
 struct NoteSignature {
   std::string name;
-  KeyId id{};
+  NoteKeyId id{};
   Bytes signature;  // without the id; 64 bytes, or u64be time || 64 bytes for a cosignature
 };
 
