@@ -2,41 +2,12 @@
 
 #include "crypto/base/encoding.h"
 #include "crypto/hash.h"
+#include "protocol/wire.h"
 
 namespace tocsin::protocol {
 namespace {
 
 constexpr std::string_view kPageContext = "tocsin1/page";
-
-Result<std::uint64_t> read_varint(ByteView bytes, std::size_t& at) {
-  std::uint64_t value = 0;
-  for (unsigned shift = 0; shift < 64; shift += 7) {
-    if (at == bytes.size()) break;
-    const std::uint8_t byte = bytes[at++];
-    value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
-    if (byte < 0x80) return value;
-  }
-  return fail(Code::kInvalidArgument, "a page of openings ends inside a number", "feed/opening");
-}
-
-// Only what Openings may hold at its top: length-delimited field 1, at most kOpeningsPerPageMax of them.
-Status count_openings(ByteView bytes) {
-  std::size_t count = 0;
-  for (std::size_t at = 0; at < bytes.size();) {
-    TRY_ASSIGN(const std::uint64_t tag, read_varint(bytes, at));
-    if (tag != (1U << 3 | 2U))
-      return fail(Code::kInvalidArgument, "a page of openings holds an unknown field", "feed/opening");
-    TRY_ASSIGN(const std::uint64_t length, read_varint(bytes, at));
-    if (length > bytes.size() - at)
-      return fail(Code::kInvalidArgument, "a page of openings is cut short", "feed/opening");
-    at += static_cast<std::size_t>(length);
-    if (++count > kOpeningsPerPageMax)
-      return fail(Code::kResourceExhausted,
-                  "a page holds more than " + std::to_string(kOpeningsPerPageMax) + " openings",
-                  "feed/limit");
-  }
-  return {};
-}
 
 // One class of an opening: its root from key and values, or the root itself when it stays closed.
 Result<Hash> class_root_of(SlotClass slot_class, const std::string& key, const std::string& packed,
@@ -93,13 +64,12 @@ Result<OpenedRecord> verify_opening(const v1::Opening& opening, const Leaf& leaf
 }
 
 Result<v1::Openings> parse_openings(ByteView bytes) {
-  if (bytes.size() > kPageBytesMax)
-    return fail(Code::kResourceExhausted,
-                "a page of openings is over " + std::to_string(kPageBytesMax) + " bytes", "feed/limit");
-  TRY(count_openings(bytes));
+  // An opening has seven fields and is one itself.
   v1::Openings openings;
-  if (!openings.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    return fail(Code::kInvalidArgument, "a page of openings does not parse", "feed/opening");
+  TRY(parse_untrusted(bytes, openings, {kPageBytesMax, kOpeningsPerPageMax * 8}));
+  if (static_cast<std::size_t>(openings.openings_size()) > kOpeningsPerPageMax)
+    return fail(Code::kResourceExhausted,
+                "a page holds more than " + std::to_string(kOpeningsPerPageMax) + " openings", "feed/limit");
   return openings;
 }
 

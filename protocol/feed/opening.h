@@ -6,8 +6,8 @@
 // the leaf, so an OpenedRecord says what its ledger committed to. A page is sealed once under a fresh key
 // that is wrapped to one recipient and bound to sender, recipient and position. Errors: kInvalidArgument for
 // what does not parse (rules "feed/opening", "record/schema", "record/slots"), kDataLoss "feed/altered" for
-// values that the leaf does not commit to, kResourceExhausted "feed/limit" past a limit. Concurrency: pure
-// functions.
+// values that the leaf does not commit to, kResourceExhausted "feed/limit" or "wire/..." past a limit.
+// Concurrency: pure functions.
 
 #include <cstdint>
 #include <vector>

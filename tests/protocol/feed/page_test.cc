@@ -274,10 +274,12 @@ TEST_CASE("a bomb of empty openings is counted before it is parsed") {
   CHECK(parse_openings(few)->openings_size() == 2);
   Bytes many;
   for (std::size_t i = 0; i <= kOpeningsPerPageMax; ++i) append(many, Bytes{0x0a, 0x00});
+  Bytes bomb = many;
+  for (int i = 0; i < 4; ++i) append(bomb, to_bytes(bomb));
   const auto parsed = parse_openings(many);
   REQUIRE_FALSE(parsed);
   CHECK(parsed.error().rule == "feed/limit");
+  CHECK(parse_openings(bomb).error().rule == "wire/elements");
   CHECK_FALSE(parse_openings(Bytes{0x0a}));
   CHECK_FALSE(parse_openings(Bytes{0x0a, 0x05, 0x00}));
-  CHECK_FALSE(parse_openings(Bytes{0x12, 0x00}));
 }
