@@ -2,7 +2,7 @@
 
 #include "crypto/base/encoding.h"
 #include "crypto/hash.h"
-#include "protocol/wire.h"
+#include "protocol/wire/prescan.h"
 
 namespace tocsin::protocol {
 namespace {
