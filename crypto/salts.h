@@ -9,13 +9,12 @@
 #include <span>
 
 #include "crypto/base/bytes.h"
-#include "crypto/base/secret.h"
 
 namespace tocsin::crypto {
 
 using Salt = FixedBytes<32>;
 
 // out[k] = salt_{first + k}; whole runs are much cheaper than single salts.
-void fill_salts(const Secret<32>& key, std::uint32_t first, std::span<Salt> out);
+void fill_salts(std::span<const std::uint8_t, 32> key, std::uint32_t first, std::span<Salt> out);
 
 }  // namespace tocsin::crypto

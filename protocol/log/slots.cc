@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
-#include <sodium/crypto_stream_chacha20.h>
-
 #include "crypto/base/encoding.h"
+#include "crypto/salts.h"
 #include "protocol/log/merkle.h"
 
 namespace tocsin::protocol {
@@ -12,19 +11,13 @@ namespace {
 
 constexpr const char* kRule = "log/slots";
 constexpr std::size_t kHeaderBytes = 4 + 2 + 2 + 4 + 32;
-constexpr std::size_t kClassSaltBytes = kClassSlots * sizeof(Hash);
-constexpr std::size_t kKeystreamBlock = 64;
 
 using Salts = std::array<Hash, kClassSlots>;
 using Header = FixedBytes<kHeaderBytes>;
 
 Salts class_salts(SlotClass slot_class, ClassKey key) {
-  static constexpr std::uint8_t kZeroNonce[crypto_stream_chacha20_ietf_NONCEBYTES] = {};
-  const bool personal = slot_class == SlotClass::kPersonal;
-  const std::uint32_t first_block = personal ? kClassSaltBytes / kKeystreamBlock : 0;
-  Salts salts{};
-  auto* bytes = reinterpret_cast<std::uint8_t*>(salts.data());
-  crypto_stream_chacha20_ietf_xor_ic(bytes, bytes, kClassSaltBytes, kZeroNonce, first_block, key.data());
+  Salts salts;
+  crypto::fill_salts(key, slot_class == SlotClass::kPersonal ? kClassSlots : 0, salts);
   return salts;
 }
 
