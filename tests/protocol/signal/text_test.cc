@@ -12,7 +12,7 @@ TEST_CASE("trimming removes blanks and controls from both ends only") {
 TEST_CASE("quoted text shows unprintable bytes and stays short") {
   CHECK(quoted("xyz") == "\"xyz\"");
   CHECK(quoted("a\x1b[0m\xff") == "\"a\\x1b[0m\\xff\"");
-  CHECK(quoted(std::string(1000, 'a')) == "\"" + std::string(48, 'a') + "…\"");
+  CHECK(tocsin::protocol::quoted(std::string(1000, 'a')) == "\"" + std::string(48, 'a') + "…\"");
 }
 
 TEST_CASE("guarded dots become dots until none is left") {
