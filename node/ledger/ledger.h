@@ -1,14 +1,15 @@
 #pragma once
 // Ledger: the node's own append-only log and its one sequencer. Everything that happens enters here.
 //
-// append() takes drafts from any thread and answers when they are durable: indices assigned, one synced RocksDB batch
-// written with leaves, sealed bodies, tiles, projections and the signed checkpoint. Drafts of one append stand or fall
-// together; a draft that breaks a rule fails its append alone, with the rule's id, and nothing of it is written.
-// A page of a peer's ledger travels the same way (`foreign`), so that what it changes and our own receipts for it are
-// one commit. Nothing is acknowledged before the sync; after a failed write the ledger refuses everything until it is
-// reopened.
-// Concurrency: append() and the readers from any thread; sequence_once() on Lane::kSequencer alone.
-// Source: ledger.md of the design; SPEC §3-§6.
+// append() takes drafts from any thread and answers when they are durable: indices assigned, one synced
+// RocksDB batch written with leaves, sealed bodies, tiles, projections and the signed checkpoint. Drafts of
+// one append stand or fall together; a draft that breaks a rule fails its append alone, with the rule's id,
+// and nothing of it is written. A page of a peer's ledger travels the same way (Effects), so that what it
+// changes and our own receipts for it are one commit. Nothing is acknowledged before the sync; after a failed
+// write the ledger refuses everything (kFailedPrecondition, "ledger/failed") until it is opened again.
+// Opening recomputes the tree's right edge and refuses (kDataLoss, "ledger/start") a store that is not
+// exactly what its newest checkpoint signs. Concurrency: append() and the readers from any thread;
+// sequence_once() on Lane::kSequencer alone. Source: ledger.md of the design; SPEC §3-§6.
 
 #include <cstdint>
 #include <functional>
@@ -18,35 +19,106 @@
 #include <vector>
 
 #include "crypto/base/secret.h"
-#include "protocol/process/event.h"
+#include "crypto/sign.h"
+#include "node/ledger/draft.h"
+#include "protocol/log/leaf.h"
+#include "protocol/log/proof.h"
+#include "storage/log_store.h"
+#include "storage/store.h"
+
+namespace tocsin::v1 {
+class Case;
+class Opening;
+class SealedRecord;
+}  // namespace tocsin::v1
 
 namespace tocsin::node {
 
+class Changes;
+class Runtime;
+
 inline constexpr std::size_t kDraftsPerAppendMax = 4096;   // bounds one commit's memory
 inline constexpr std::size_t kPendingAppendsMax = 16384;   // beyond it append() answers kResourceExhausted
+inline constexpr std::size_t kRecordsPerCommitMax = 8192;  // bounds one commit's latency
 
-// What a record is about; the ledger blinds it into a chain id (SPEC §3).
-struct Subject {
-  enum class Kind : std::uint8_t { kSignal, kBatch, kNode } kind = Kind::kNode;
-  Hash signal{};               // kSignal
-  FixedBytes<16> batch{};      // kBatch
-};
-
-struct Draft {
-  protocol::Event event{};
-  Subject subject;
-  std::vector<protocol::SlotValue> slots;         // both classes, ascending
-  std::optional<FixedBytes<32>> key_a;            // chosen by the caller when a human signed over it
-  std::vector<Hash> audience;                     // groups; computed by the ledger for origin events when empty
-  bool members = false;                           // every member may open it
+struct LedgerKeys {
+  crypto::SigningKey operational;  // signs checkpoints
+  Secret<32> chain_key;            // blinds subjects into chain ids
+  Secret<32> kek;                  // wraps record keys
+  std::string origin;              // C2SP origin of the checkpoints
+  Hash self{};                     // root fingerprint
+  Bytes descriptor;                // serialised SignedDescriptor, for GENESIS
 };
 
 struct Appended {
-  std::uint64_t first_index = 0;
+  std::uint64_t first_index = 0;  // where it stands; the ledger's size when count is 0
   std::uint64_t count = 0;
   std::shared_ptr<const std::string> checkpoint;  // signed note that covers them, already durable
 };
-
 using AppendDone = std::function<void(Result<Appended>)>;
+
+// What the page of a peer's ledger changes. An error drops the whole append.
+using Effects = std::function<Status(Changes&)>;
+using IdempotencyKey = FixedBytes<16>;
+
+struct Append {
+  std::vector<Draft> drafts;
+  Effects effects = nullptr;               // runs on the sequencer, before the drafts are judged
+  std::optional<IdempotencyKey> key = {};  // the same key again changes nothing and gets the first answer
+};
+
+// The ledger as of its last durable commit.
+struct LedgerHead {
+  protocol::TreeHead tree;
+  std::shared_ptr<const std::string> checkpoint;
+  std::uint64_t time_ms = 0;  // of the last record
+};
+
+class Ledger {
+ public:
+  // Told of each commit on Lane::kSequencer, after the sync and before its callers are answered.
+  struct Committed {
+    LedgerHead head;
+    std::uint64_t from = 0;         // our records [from, head.tree.size) are new
+    std::vector<v1::Case> changed;  // cases that are new or different
+  };
+  using Listener = std::function<void(const Committed&)>;
+
+  // Appends GENESIS to a new store. The references outlive the ledger.
+  static Result<std::unique_ptr<Ledger>> open(storage::Store& store, Runtime& runtime, LedgerKeys keys);
+  ~Ledger();
+  Ledger(const Ledger&) = delete;
+  Ledger& operator=(const Ledger&) = delete;
+
+  // `done` runs on Lane::kSequencer, or at once when the append is refused unseen (schema, limits, failed
+  // ledger).
+  void append(Append append, AppendDone done);
+  // Commits what is waiting, up to kRecordsPerCommitMax; append() posts this.
+  void sequence_once();
+  // Before anything is appended.
+  void set_listener(Listener listener);
+
+  LedgerHead head() const;
+  std::uint64_t size() const { return head().tree.size; }
+  std::shared_ptr<const std::string> checkpoint() const { return head().checkpoint; }
+  const Hash& self() const;
+  const std::string& origin() const;
+  Hash chain_of(const Subject& subject) const;
+
+  // Readers of durable records; kOutOfRange beyond the size.
+  Result<protocol::LeafBytes> leaf(std::uint64_t index) const;
+  Result<Bytes> leaves(std::uint64_t from, std::uint64_t count) const;
+  Result<v1::SealedRecord> sealed(std::uint64_t index) const;
+  // Class P is opened only on demand and only where the record has it; else its root is given.
+  Result<v1::Opening> opening(std::uint64_t index, bool personal = false) const;
+  Result<protocol::Proof> inclusion(std::uint64_t index, std::uint64_t size) const;
+  Result<protocol::Proof> consistency(std::uint64_t old_size, std::uint64_t new_size) const;
+  const storage::LogStore& log() const;
+
+ private:
+  class Sequencer;
+  explicit Ledger(std::unique_ptr<Sequencer> sequencer);
+  const std::unique_ptr<Sequencer> sequencer_;
+};
 
 }  // namespace tocsin::node

@@ -1,0 +1,54 @@
+#pragma once
+// Changes: what one commit is about to write, seen as if it were already written.
+//
+// The sequencer and the effects of a peer's page read and write cases and chain heads here, so that a record
+// judged later in the same commit sees what an earlier one did. Each append is staged on top of the accepted
+// ones and then kept or dropped as a whole. Errors: the store's. Concurrency: owned by the sequencer; an
+// effect may use it only during its call.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "storage/chain_store.h"
+#include "storage/signal_store.h"
+
+namespace tocsin::node {
+
+class Changes {
+ public:
+  explicit Changes(const storage::Store& store) : store_(store) {}
+
+  // Empty when no such case or chain exists.
+  Result<std::optional<v1::Case>> case_of(const Hash& signal) const;
+  void put_case(v1::Case value);
+  Result<std::optional<storage::ChainHead>> chain(const Hash& origin, const Hash& chain) const;
+  void put_chain(const Hash& origin, const Hash& chain, const storage::ChainHead& head);
+  // Every other row. Cases, chain heads and our own ledger's rows are not put here.
+  storage::Batch& batch() { return staged_.rows; }
+  const storage::Store& store() const { return store_; }
+
+  // For the sequencer: the end of one append's staging.
+  void keep();
+  void drop() { staged_ = {}; }
+  // Everything kept, as rows; the cases it changes are left in changed_cases().
+  Result<storage::Batch> finish();
+  std::vector<v1::Case> take_changed_cases() { return std::exchange(changed_cases_, {}); }
+
+ private:
+  using ChainId = std::pair<Hash, Hash>;
+  struct Layer {
+    std::map<Hash, v1::Case> cases;
+    std::map<ChainId, storage::ChainHead> chains;
+    storage::Batch rows;
+  };
+
+  const storage::Store& store_;
+  Layer kept_;
+  Layer staged_;
+  std::vector<v1::Case> changed_cases_;
+};
+
+}  // namespace tocsin::node

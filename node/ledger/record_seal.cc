@@ -1,0 +1,148 @@
+#include "node/ledger/record_seal.h"
+
+#include <algorithm>
+
+#include "crypto/hash.h"
+#include "crypto/seal.h"
+#include "protocol/log/slots.h"
+
+namespace tocsin::node {
+namespace {
+
+using protocol::SlotClass;
+using protocol::SlotValue;
+
+constexpr std::string_view kBodyContext = "tocsin1/body";
+constexpr std::string_view kKeyContext = "tocsin1/record-key";
+constexpr const char* kRule = "ledger/record";
+
+// What a sealed string of a record is bound to.
+Bytes bound_to(std::string_view context, SlotClass slot_class, const Hash& body_root) {
+  Bytes out = to_bytes(as_view(context));
+  out.push_back(static_cast<std::uint8_t>(slot_class));
+  append(out, body_root);
+  return out;
+}
+
+// A class key yields the salts (crypto/salts.h) and nothing else; the body has a key of its own made from it.
+Secret<32> body_key(const Secret<32>& class_key) {
+  Hash derived = crypto::blake2b_256(as_view(kBodyContext), class_key.expose());
+  Secret<32> out(derived);
+  wipe(derived);
+  return out;
+}
+
+crypto::SealNonce draw_nonce(const RecordSealer::FillRandom& random) {
+  crypto::SealNonce nonce;
+  random(nonce);
+  return nonce;
+}
+
+tl::unexpected<Error> damaged(std::uint64_t index, const char* what) {
+  return fail(Code::kDataLoss, "record " + std::to_string(index) + ": " + what, kRule);
+}
+
+}  // namespace
+
+RecordSealer::RecordSealer(Secret<32> kek, Secret<32> chain_key)
+    : kek_(std::move(kek)), chain_key_(std::move(chain_key)) {}
+
+Hash RecordSealer::chain_of(const Subject& subject) const {
+  switch (subject.kind) {
+    case Subject::Kind::kSignal:
+      return crypto::blake2b_256(subject.signal, chain_key_.expose());
+    case Subject::Kind::kBatch: {
+      Bytes name = to_bytes(as_view("batch"));
+      append(name, subject.batch);
+      return crypto::blake2b_256(name, chain_key_.expose());
+    }
+    case Subject::Kind::kNode:
+      break;
+  }
+  return crypto::blake2b_256(as_view("node"), chain_key_.expose());
+}
+
+Bytes RecordSealer::wrap(SlotClass slot_class, const Hash& body_root, ByteView key,
+                         const FillRandom& random) const {
+  return crypto::seal(kek_, draw_nonce(random), bound_to(kKeyContext, slot_class, body_root), key);
+}
+
+Result<Secret<32>> RecordSealer::unwrap(SlotClass slot_class, const Hash& body_root, ByteView wrapped) const {
+  TRY_ASSIGN(const SecretBytes key,
+             crypto::open_secret(kek_, bound_to(kKeyContext, slot_class, body_root), wrapped));
+  if (key.size() != 32) return fail(Code::kDataLoss, "a stored record key has a wrong length", kRule);
+  return Secret<32>(std::span<const std::uint8_t, 32>(key.expose().data(), 32));
+}
+
+Result<SealedDraft> RecordSealer::seal(Draft draft, const FillRandom& random) const {
+  SealedDraft out;
+  TRY_ASSIGN(out.event, protocol::ValidEvent::parse(draft.event, std::move(draft.slots)));
+  out.subject = draft.subject;
+  out.chain = chain_of(draft.subject);
+  Secret<32> key_a;
+  if (draft.key_a) {
+    key_a = Secret<32>(std::span<const std::uint8_t, 32>(*draft.key_a));
+  } else {
+    random(key_a.expose_mutable());
+  }
+  Secret<32> key_p;
+  random(key_p.expose_mutable());
+
+  const std::span<const SlotValue> slots = out.event.slots();
+  const auto split = std::partition_point(slots.begin(), slots.end(), [](const SlotValue& value) {
+    return protocol::class_of(value.slot) == SlotClass::kAccountability;
+  });
+  const std::span<const SlotValue> slots_a(slots.begin(), split);
+  const std::span<const SlotValue> slots_p(split, slots.end());
+  TRY_ASSIGN(const Hash root_a, protocol::class_root(SlotClass::kAccountability, key_a.expose(), slots_a));
+  TRY_ASSIGN(const Hash root_p, protocol::class_root(SlotClass::kPersonal, key_p.expose(), slots_p));
+  out.body_root = protocol::body_root(root_a, root_p);
+  out.personal = !slots_p.empty();
+
+  const auto sealed_body = [&](SlotClass slot_class, const Secret<32>& key,
+                               std::span<const SlotValue> values) {
+    return to_string(crypto::seal(body_key(key), draw_nonce(random),
+                                  bound_to(kBodyContext, slot_class, out.body_root),
+                                  protocol::pack_slots(values)));
+  };
+  out.sealed.set_sealed_a(sealed_body(SlotClass::kAccountability, key_a, slots_a));
+  out.sealed.set_root_p(to_string(root_p));
+  out.key_a = wrap(SlotClass::kAccountability, out.body_root, key_a.expose(), random);
+  if (out.personal) {
+    out.sealed.set_sealed_p(sealed_body(SlotClass::kPersonal, key_p, slots_p));
+    out.key_p = wrap(SlotClass::kPersonal, out.body_root, key_p.expose(), random);
+  }
+  for (const Hash& group : draft.audience) out.sealed.add_audience(to_string(group));
+  out.sealed.set_members(draft.members);
+  return out;
+}
+
+Result<v1::Opening> RecordSealer::open(const storage::LogStore& log, std::uint64_t index,
+                                       bool personal) const {
+  TRY_ASSIGN(const auto leaf_bytes, log.leaf(index));
+  TRY_ASSIGN(const protocol::Leaf leaf, protocol::parse_leaf(leaf_bytes));
+  TRY_ASSIGN(const v1::SealedRecord sealed, log.sealed(index));
+  v1::Opening out;
+  out.set_index(index);
+  const auto open_class = [&](SlotClass slot_class, const std::string& body, std::string* key_out,
+                              std::string* slots_out) -> Status {
+    TRY_ASSIGN(const auto wrapped, log.key(index, slot_class));
+    if (!wrapped) return damaged(index, "its key is gone");
+    TRY_ASSIGN(const Secret<32> key, unwrap(slot_class, leaf.body_root, *wrapped));
+    TRY_ASSIGN(
+        const Bytes packed,
+        crypto::open(body_key(key), bound_to(kBodyContext, slot_class, leaf.body_root), as_view(body)));
+    *key_out = to_string(key.expose());
+    *slots_out = to_string(packed);
+    return {};
+  };
+  TRY(open_class(SlotClass::kAccountability, sealed.sealed_a(), out.mutable_key_a(), out.mutable_slots_a()));
+  if (personal && !sealed.sealed_p().empty()) {
+    TRY(open_class(SlotClass::kPersonal, sealed.sealed_p(), out.mutable_key_p(), out.mutable_slots_p()));
+  } else {
+    out.set_root_p(sealed.root_p());
+  }
+  return out;
+}
+
+}  // namespace tocsin::node

@@ -1,0 +1,54 @@
+#pragma once
+// RecordSealer: a draft becomes a record (commitments, body root, sealed bodies, wrapped keys) and a stored
+// record becomes an opening again.
+//
+// Each class of slots has a key of its own, drawn fresh for every record; the body is sealed under a key
+// derived from it, and it is itself sealed under the node's KEK. Both are bound to the record's body root, so
+// that rows swapped in the store do not open. A record without personal slots keeps the root of its decoys
+// and forgets their key. Errors: kInvalidArgument for a draft that breaks the schema; kDataLoss, rule
+// "ledger/record", for a stored record that does not lead to its leaf. Concurrency: const methods from any
+// thread. Source: SPEC §3-§4; storage/DESIGN.md; ops/decisions/0002.
+
+#include <functional>
+#include <optional>
+
+#include "crypto/base/secret.h"
+#include "node/ledger/draft.h"
+#include "protocol/log/leaf.h"
+#include "storage/log_store.h"
+#include "tocsin/v1/record.pb.h"
+
+namespace tocsin::node {
+
+struct SealedDraft {
+  protocol::ValidEvent event;
+  Subject subject;
+  Hash chain{};
+  Hash body_root{};
+  bool personal = false;    // has class P slots
+  v1::SealedRecord sealed;  // audience as the draft gives it
+  Bytes key_a;              // wrapped
+  Bytes key_p;              // wrapped; empty without personal slots
+};
+
+class RecordSealer {
+ public:
+  using FillRandom = std::function<void(std::span<std::uint8_t>)>;
+
+  RecordSealer(Secret<32> kek, Secret<32> chain_key);
+
+  Hash chain_of(const Subject& subject) const;
+  Result<SealedDraft> seal(Draft draft, const FillRandom& random) const;
+  // Class P is opened too when `personal` and the record has it.
+  Result<v1::Opening> open(const storage::LogStore& log, std::uint64_t index, bool personal) const;
+
+ private:
+  Bytes wrap(protocol::SlotClass slot_class, const Hash& body_root, ByteView key,
+             const FillRandom& random) const;
+  Result<Secret<32>> unwrap(protocol::SlotClass slot_class, const Hash& body_root, ByteView wrapped) const;
+
+  const Secret<32> kek_;
+  const Secret<32> chain_key_;
+};
+
+}  // namespace tocsin::node

@@ -1,0 +1,321 @@
+#include "node/ledger/sequencer.h"
+
+#include <algorithm>
+
+#include "crypto/base/encoding.h"
+#include "node/ledger/process_step.h"
+#include "protocol/log/checkpoint.h"
+
+namespace tocsin::node {
+namespace {
+
+tl::unexpected<Error> bad_start(std::string what) {
+  Error error{Code::kDataLoss, "the stored ledger cannot be trusted: " + what, "ledger/start", {}, {}};
+  error.why = "Its records, its tree and its newest signed checkpoint do not agree.";
+  error.fix = "Nothing was signed or changed. Restore the data directory from a backup that is whole.";
+  return fail(std::move(error));
+}
+
+Error failed_ledger() {
+  return Error{Code::kFailedPrecondition,
+               "an earlier write failed; the ledger must be opened again",
+               "ledger/failed",
+               {},
+               {}};
+}
+
+Bytes encode_answer(std::uint64_t first, std::uint64_t count, std::uint64_t time_ms) {
+  Bytes out;
+  append_be(out, first);
+  append_be(out, count);
+  append_be(out, time_ms);
+  return out;
+}
+
+}  // namespace
+
+// One commit under construction.
+struct Ledger::Sequencer::Commit {
+  Commit(const storage::Store& store, std::uint64_t first, std::uint64_t now)
+      : changes(store), size(first), time_ms(now) {}
+
+  struct Answer {
+    AppendDone done;
+    Appended appended;
+  };
+  Changes changes;
+  std::uint64_t size;     // of the ledger with everything placed so far
+  std::uint64_t time_ms;  // of its records
+  std::vector<Placed> placed;
+  std::vector<Answer> answers;
+  std::map<IdempotencyKey, Appended> keys;
+  bool effects = false;
+};
+
+Ledger::Sequencer::Sequencer(storage::Store& store, Runtime& runtime, LedgerKeys keys)
+    : log(store),
+      sealer(std::move(keys.kek), std::move(keys.chain_key)),
+      self(keys.self),
+      origin(std::move(keys.origin)),
+      store_(store),
+      runtime_(runtime),
+      operational_(std::move(keys.operational)),
+      descriptor_(std::move(keys.descriptor)) {}
+
+LedgerHead Ledger::Sequencer::head() const {
+  const std::lock_guard lock(mu_);
+  return head_;
+}
+
+Status Ledger::Sequencer::start() {
+  TRY_ASSIGN(const auto newest, log.newest_checkpoint());
+  TRY_ASSIGN(const std::uint64_t leaves, log.leaf_count());
+  if (newest) {
+    if (leaves != newest->size) return bad_start("there are more or fewer records than were signed");
+    return check_start(*newest);
+  }
+  if (leaves != 0) return bad_start("there are records but no checkpoint");
+  Status genesis = fail(Code::kInternal, "GENESIS was not written");
+  Draft draft;
+  draft.event = protocol::Event::kGenesis;
+  draft.slots.push_back(protocol::slot_bytes(0, protocol::SlotType::kSigned, descriptor_));
+  TRY_ASSIGN(auto sealed, sealer.seal(std::move(draft), random()));
+  Pending pending;
+  pending.records.push_back(std::move(sealed));
+  pending.done = [&](Result<Appended> appended) {
+    if (appended) {
+      genesis = {};
+    } else {
+      genesis = fail(std::move(appended.error()));
+    }
+  };
+  {
+    const std::lock_guard lock(mu_);
+    queue_.push_back(std::move(pending));
+  }
+  sequence_once();
+  return genesis;
+}
+
+Status Ledger::Sequencer::check_start(const storage::LogStore::StoredCheckpoint& newest) {
+  TRY_ASSIGN(const auto key,
+             protocol::make_verifier_key(origin, protocol::KeyType::kEd25519, operational_.public_key()));
+  const auto opened = protocol::open_checkpoint(newest.note, std::span(&key, 1));
+  if (!opened) return bad_start("its checkpoint is not ours: " + opened.error().message);
+  const protocol::TreeHead& tree = opened->checkpoint.tree;
+  if (opened->checkpoint.origin != origin || tree.size != newest.size || tree.size == 0)
+    return bad_start("its checkpoint is stored in the wrong place");
+  auto restored = protocol::TileWriter::restore(tree.size, log.tiles());
+  if (!restored) return bad_start(restored.error().message);
+  tree_ = std::move(*restored);
+  if (tree_.range().root() != tree.root) return bad_start("the tree's root is not the signed one");
+  TRY(check_right_edge(tree.size));
+  TRY_ASSIGN(const auto last_bytes, log.leaf(tree.size - 1));
+  const auto last = protocol::parse_leaf(last_bytes);
+  if (!last) return bad_start("its last record does not parse");
+  last_time_ms_ = last->time_ms;
+  const std::lock_guard lock(mu_);
+  head_ = {tree, std::make_shared<const std::string>(newest.note), last_time_ms_};
+  return {};
+}
+
+// The newest records are the ones a crash could have touched: their leaves must hash to the tree's bottom
+// tile.
+Status Ledger::Sequencer::check_right_edge(std::uint64_t size) {
+  const std::uint64_t tile_index = (size - 1) / protocol::kTileWidth;
+  const std::uint64_t first = tile_index * protocol::kTileWidth;
+  const auto width = static_cast<unsigned>(size - first);
+  const auto tile = log.tile({0, tile_index, width});
+  const auto leaves = log.leaves(first, width);
+  if (!tile || !leaves) return bad_start("its newest records are not readable");
+  std::vector<Hash> hashes(width);
+  crypto::leaf_hashes(*leaves, protocol::kLeafBytes, hashes);
+  for (unsigned i = 0; i < width; ++i)
+    if (!equal(hashes[i], ByteView(*tile).subspan(i * sizeof(Hash), sizeof(Hash))))
+      return bad_start("record " + std::to_string(first + i) + " is not the one in the tree");
+  return {};
+}
+
+void Ledger::Sequencer::push(Append append, AppendDone done) {
+  if (append.drafts.size() > kDraftsPerAppendMax)
+    return done(fail(Code::kInvalidArgument, "too many records in one append", "ledger/drafts"));
+  Pending pending{{}, std::move(append.effects), append.key, std::move(done)};
+  pending.records.reserve(append.drafts.size());
+  const auto fill = random();
+  for (Draft& draft : append.drafts) {
+    auto sealed = sealer.seal(std::move(draft), fill);
+    if (!sealed) return pending.done(fail(std::move(sealed.error())));
+    pending.records.push_back(std::move(*sealed));
+  }
+  std::optional<Error> refused;
+  {
+    const std::lock_guard lock(mu_);
+    if (failed_) {
+      refused = failed_ledger();
+    } else if (queue_.size() >= kPendingAppendsMax) {
+      refused = Error{Code::kResourceExhausted, "too many appends are waiting", "ledger/queue", {}, {}};
+    } else {
+      queue_.push_back(std::move(pending));
+      schedule_locked();
+    }
+  }
+  if (refused) pending.done(fail(std::move(*refused)));
+}
+
+void Ledger::Sequencer::schedule_locked() {
+  if (scheduled_) return;
+  scheduled_ = true;
+  runtime_.post(Lane::kSequencer, [alive = std::weak_ptr<Sequencer*>(alive_)] {
+    if (const auto held = alive.lock()) (*held)->sequence_once();
+  });
+}
+
+std::deque<Ledger::Sequencer::Pending> Ledger::Sequencer::take() {
+  std::deque<Pending> taken;
+  const std::lock_guard lock(mu_);
+  scheduled_ = false;
+  std::size_t records = 0;
+  while (!queue_.empty()) {
+    records += std::max<std::size_t>(queue_.front().records.size(), 1);
+    if (!taken.empty() && records > kRecordsPerCommitMax) break;
+    taken.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  if (!queue_.empty()) schedule_locked();
+  return taken;
+}
+
+void Ledger::Sequencer::sequence_once() {
+  std::deque<Pending> taken = take();
+  if (taken.empty()) return;
+  Commit commit(store_, tree_.size(), std::max(runtime_.now_ms(), last_time_ms_));
+  for (Pending& pending : taken) {
+    const std::uint64_t size_before = commit.size;
+    const std::size_t placed_before = commit.placed.size();
+    Status staged = stage(commit, pending);
+    if (staged) continue;
+    commit.changes.drop();
+    commit.size = size_before;
+    commit.placed.erase(commit.placed.begin() + static_cast<std::ptrdiff_t>(placed_before),
+                        commit.placed.end());
+    pending.done(fail(std::move(staged.error())));
+  }
+  if (commit.answers.empty()) return;
+  const Status written = write(commit);
+  for (auto& answer : commit.answers) {
+    if (!written) {
+      answer.done(fail(written.error()));
+      continue;
+    }
+    answer.appended.checkpoint = head().checkpoint;
+    answer.done(std::move(answer.appended));
+  }
+}
+
+Result<std::optional<Appended>> Ledger::Sequencer::answered_before(const Commit& commit,
+                                                                   const IdempotencyKey& key) const {
+  if (const auto found = commit.keys.find(key); found != commit.keys.end())
+    return std::optional<Appended>(found->second);
+  TRY_ASSIGN(const auto row, store_.get(storage::Family::kIdempotency, key));
+  if (!row) return std::optional<Appended>();
+  if (row->size() != 24) return fail(Code::kDataLoss, "a stored answer has a wrong length", "ledger/answer");
+  const ByteView bytes = as_view(*row);
+  return std::optional<Appended>(
+      Appended{get_be<std::uint64_t>(bytes.data()), get_be<std::uint64_t>(bytes.data() + 8), nullptr});
+}
+
+Status Ledger::Sequencer::stage(Commit& commit, Pending& pending) {
+  {
+    const std::lock_guard lock(mu_);
+    if (failed_) return fail(failed_ledger());
+  }
+  if (pending.key) {
+    TRY_ASSIGN(const auto before, answered_before(commit, *pending.key));
+    if (before) {
+      commit.answers.push_back({std::move(pending.done), *before});
+      return {};
+    }
+  }
+  if (pending.effects) TRY(pending.effects(commit.changes));
+  const Appended appended{commit.size, pending.records.size(), nullptr};
+  for (SealedDraft& draft : pending.records) TRY(place(commit, std::move(draft)));
+  if (pending.key) {
+    commit.keys.emplace(*pending.key, appended);
+    commit.changes.batch().put(storage::Family::kIdempotency, *pending.key,
+                               encode_answer(appended.first_index, appended.count, commit.time_ms));
+  }
+  commit.effects = commit.effects || pending.effects || pending.key;
+  commit.changes.keep();
+  commit.answers.push_back({std::move(pending.done), appended});
+  return {};
+}
+
+Status Ledger::Sequencer::place(Commit& commit, SealedDraft draft) {
+  TRY_ASSIGN(const auto before, commit.changes.chain(self, draft.chain));
+  protocol::Leaf leaf;
+  leaf.event = static_cast<std::uint16_t>(draft.event.event());
+  leaf.flags = draft.personal ? protocol::kLeafPersonal : std::uint16_t{0};
+  leaf.time_ms = commit.time_ms;
+  leaf.chain = draft.chain;
+  if (before) {
+    leaf.chain_seq = before->seq + 1;
+    leaf.previous = before->leaf;
+    leaf.previous_index = before->index;
+  }
+  leaf.body_root = draft.body_root;
+  Placed placed;
+  placed.leaf = protocol::encode_leaf(leaf);
+  placed.leaf_hash = protocol::leaf_hash(placed.leaf);
+  const OwnRecord record{draft.event, draft.subject, leaf, placed.leaf_hash, commit.size};
+  TRY(apply_own_record(commit.changes, self, record, draft.sealed));
+  const Hash about = draft.subject.kind == Subject::Kind::kSignal ? draft.subject.signal : Hash{};
+  commit.changes.put_chain(self, draft.chain, {leaf.chain_seq, commit.size, placed.leaf_hash, about});
+  placed.draft = std::move(draft);
+  commit.placed.push_back(std::move(placed));
+  ++commit.size;
+  return {};
+}
+
+Status Ledger::Sequencer::write(Commit& commit) {
+  const std::uint64_t from = tree_.size();
+  LedgerHead next = head();
+  const auto give_up = [this](Error error) {
+    const std::lock_guard lock(mu_);
+    failed_ = true;
+    return fail(std::move(error));
+  };
+  auto batch = commit.changes.finish();
+  if (!batch) return give_up(std::move(batch.error()));
+  std::vector<Hash> hashes;
+  hashes.reserve(commit.placed.size());
+  for (std::size_t i = 0; i < commit.placed.size(); ++i) {
+    const Placed& placed = commit.placed[i];
+    const std::uint64_t index = from + i;
+    storage::LogStore::put_leaf(*batch, index, placed.leaf);
+    storage::LogStore::put_sealed(*batch, index, placed.draft.sealed);
+    storage::LogStore::put_key(*batch, index, protocol::SlotClass::kAccountability, placed.draft.key_a);
+    if (!placed.draft.key_p.empty())
+      storage::LogStore::put_key(*batch, index, protocol::SlotClass::kPersonal, placed.draft.key_p);
+    hashes.push_back(placed.leaf_hash);
+  }
+  if (!hashes.empty()) {
+    tree_.append(hashes);
+    for (const auto& tile : tree_.take_changed()) storage::LogStore::put_tile(*batch, tile);
+    next.tree = {tree_.size(), tree_.range().root()};
+    next.checkpoint =
+        std::make_shared<const std::string>(protocol::sign_checkpoint(operational_, {origin, next.tree}));
+    next.time_ms = commit.time_ms;
+    storage::LogStore::put_checkpoint(*batch, tree_.size(), *next.checkpoint);
+  }
+  if (batch->rows() > 0)
+    if (Status synced = store_.commit(*batch); !synced) return give_up(std::move(synced.error()));
+  last_time_ms_ = next.time_ms;
+  {
+    const std::lock_guard lock(mu_);
+    head_ = next;
+  }
+  if (listener) listener({std::move(next), from, commit.changes.take_changed_cases()});
+  return {};
+}
+
+}  // namespace tocsin::node

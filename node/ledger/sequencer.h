@@ -1,0 +1,83 @@
+#pragma once
+// Ledger::Sequencer: the queue of appends, and the one thread's worth of state that turns them into commits.
+//
+// Concurrency: push() and head() from any thread; everything else on the sequencer's lane.
+
+#include <deque>
+#include <map>
+#include <mutex>
+
+#include "node/ledger/changes.h"
+#include "node/ledger/ledger.h"
+#include "node/ledger/record_seal.h"
+#include "node/runtime/runtime.h"
+#include "protocol/log/tile.h"
+
+namespace tocsin::node {
+
+class Ledger::Sequencer {
+ public:
+  Sequencer(storage::Store& store, Runtime& runtime, LedgerKeys keys);
+
+  // Reads and checks what is stored; appends GENESIS to an empty store.
+  Status start();
+  void push(Append append, AppendDone done);
+  void sequence_once();
+
+  LedgerHead head() const;
+  RecordSealer::FillRandom random() {
+    return [this](std::span<std::uint8_t> out) { runtime_.fill_random(out); };
+  }
+
+  const storage::LogStore log;
+  const RecordSealer sealer;
+  const Hash self;
+  const std::string origin;
+  Listener listener;
+
+ private:
+  struct Pending {
+    std::vector<SealedDraft> records;
+    Effects effects;
+    std::optional<IdempotencyKey> key;
+    AppendDone done;
+  };
+  // A record with its place: what is about to be written.
+  struct Placed {
+    SealedDraft draft;
+    protocol::LeafBytes leaf{};
+    Hash leaf_hash{};
+  };
+  struct Commit;
+
+  Status check_start(const storage::LogStore::StoredCheckpoint& newest);
+  Status check_right_edge(std::uint64_t size);
+  std::deque<Pending> take();
+  Result<std::optional<Appended>> answered_before(const Commit& commit, const IdempotencyKey& key) const;
+  Status stage(Commit& commit, Pending& pending);
+  Status place(Commit& commit, SealedDraft draft);
+  Status write(Commit& commit);
+  void schedule_locked();
+
+  // Constant after construction.
+  storage::Store& store_;
+  Runtime& runtime_;
+  const crypto::SigningKey operational_;
+  const Bytes descriptor_;
+
+  // Owned by the sequencer.
+  protocol::TileWriter tree_;
+  std::uint64_t last_time_ms_ = 0;
+
+  // Guarded by mu_.
+  mutable std::mutex mu_;
+  std::deque<Pending> queue_;
+  bool scheduled_ = false;
+  bool failed_ = false;
+  LedgerHead head_;
+
+  // Posted tasks hold it weakly: a task that outlives the ledger does nothing.
+  const std::shared_ptr<Sequencer*> alive_ = std::make_shared<Sequencer*>(this);
+};
+
+}  // namespace tocsin::node
