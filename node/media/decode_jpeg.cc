@@ -117,6 +117,8 @@ Result<DecodedImage> decode_jpeg(ByteView file, const ImageLimits& limits, const
     rows.row(channels == 4 ? reader.rgb : reader.line);
   }
   if (reader.rows_read < height - height / 2) return damaged(reader);
+  for (std::uint32_t lost = reader.rows_read; lost < height; ++lost)
+    rows.row(channels == 4 ? reader.rgb : reader.line);
   return DecodedImage{ImageFormat::kJpeg, width, height,
                       reader.rows_read == height && reader.errors.num_warnings == 0};
 }

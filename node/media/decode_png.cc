@@ -113,9 +113,14 @@ Result<DecodedImage> decode_png(ByteView file, const ImageLimits& limits, const 
   reader.pixels.resize(std::size_t{3} * reader.width * (reader.passes > 1 ? reader.height : 1));
   if (!read_early_passes(reader)) return damaged(reader);
   rows.begin(reader.width, reader.height);
-  for (; reader.row < reader.height && read_line(reader); ++reader.row)
-    rows.row({reader.line(), std::size_t{3} * reader.width});
+  const std::size_t line_bytes = std::size_t{3} * reader.width;
+  std::vector<std::uint8_t> last(line_bytes);
+  for (; reader.row < reader.height && read_line(reader); ++reader.row) {
+    std::copy_n(reader.line(), line_bytes, last.begin());
+    rows.row(last);
+  }
   if (reader.row < reader.height - reader.height / 2) return damaged(reader);
+  for (std::uint32_t lost = reader.row; lost < reader.height; ++lost) rows.row(last);
   return DecodedImage{ImageFormat::kPng, reader.width, reader.height, reader.row == reader.height};
 }
 

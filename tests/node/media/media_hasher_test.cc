@@ -126,7 +126,7 @@ TEST_CASE("a worker that died while idle is replaced without losing the next ima
 }
 
 TEST_CASE("a worker is replaced after its share of requests") {
-  const auto media = hasher({.requests_per_worker_max = 2});
+  const auto media = hasher({.worker = TOCSIN_MEDIA_WORKER, .requests_per_worker_max = 2});
   const Bytes file = png_of(picture_rgb(16, 16), 16, 16);
   for (int i = 0; i < 7; ++i) CHECK(media->hash(file)->image);
 }

@@ -4,9 +4,9 @@
 #include <cstdlib>
 // jpeglib.h needs <cstdio> before it.
 #include <algorithm>
-#include <cmath>
 #include <random>
 #include <stdexcept>
+#include <vector>
 
 #include <jpeglib.h>
 #include <png.h>
@@ -48,20 +48,26 @@ std::uint8_t grey(const std::uint8_t* rgb) {
 }  // namespace
 
 Bytes picture_rgb(std::uint32_t width, std::uint32_t height, unsigned seed) {
+  constexpr std::size_t kCells = 24;
   std::mt19937 random(seed);
-  std::uniform_real_distribution<double> unit(0, 1);
-  double wave[6][4];
-  for (auto& w : wave)
-    for (double& v : w) v = unit(random);
+  std::uniform_real_distribution<double> shade(0, 255);
+  std::vector<double> grid((kCells + 1) * (kCells + 1) * 3);
+  for (double& v : grid) v = shade(random);
   Bytes rgb;
   for (std::uint32_t y = 0; y < height; ++y)
-    for (std::uint32_t x = 0; x < width; ++x)
-      for (int c = 0; c < 3; ++c) {
-        double value = x * 3 > y * 2 + width / 4 ? 80 : 160;
-        for (const auto& w : wave)
-          value += 25 * std::sin(25 * w[0] * x / width + 25 * w[1] * y / height + 6 * w[2] + c * w[3]);
-        rgb.push_back(static_cast<std::uint8_t>(std::clamp(value, 0.0, 255.0)));
+    for (std::uint32_t x = 0; x < width; ++x) {
+      const double u = static_cast<double>(x) * kCells / width, v = static_cast<double>(y) * kCells / height;
+      const auto i = static_cast<std::size_t>(v), j = static_cast<std::size_t>(u);
+      const double down = v - static_cast<double>(i), right = u - static_cast<double>(j);
+      for (std::size_t c = 0; c < 3; ++c) {
+        const auto at = [&](std::size_t row, std::size_t column) {
+          return grid[(row * (kCells + 1) + column) * 3 + c];
+        };
+        const double value = (1 - down) * ((1 - right) * at(i, j) + right * at(i, j + 1)) +
+                             down * ((1 - right) * at(i + 1, j) + right * at(i + 1, j + 1));
+        rgb.push_back(static_cast<std::uint8_t>(value));
       }
+    }
   return rgb;
 }
 

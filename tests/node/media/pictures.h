@@ -1,5 +1,5 @@
 #pragma once
-// Image files for tests: a smooth picture in every encoding, and files that lie about themselves.
+// Image files for tests: a random picture in every encoding, and files that lie about themselves.
 
 #include <cstdint>
 
@@ -7,7 +7,8 @@
 
 namespace tocsin::test {
 
-// Waves and an edge in three colours, 3·width·height bytes; another seed is another picture.
+// Random shades, blended between 24 x 24 cells, so that every frequency has some weight as in a photograph;
+// 3·width·height bytes, another seed is another picture.
 Bytes picture_rgb(std::uint32_t width, std::uint32_t height, unsigned seed = 1);
 
 enum class JpegKind { kBaseline, kProgressive, kGrey, kInk };
