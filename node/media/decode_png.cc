@@ -12,6 +12,9 @@ namespace {
 
 constexpr png_alloc_size_t kChunkBytesMax = 8 << 20;  // what a compressed text or profile may unfold to
 
+// Of a file cut short the last piece is lost, so pieces are small.
+constexpr std::size_t kReadBytes = 1024;
+
 // Everything lives here, outside the frame that setjmp returns to, so that a jump skips no destructor.
 struct PngReader {
   png_structp png = nullptr;
@@ -52,6 +55,7 @@ bool read_header(PngReader& reader, const ImageLimits& limits) {
   png_set_read_fn(reader.png, &reader, png_take);
   png_set_user_limits(reader.png, limits.side_pixels_max, limits.side_pixels_max);
   png_set_chunk_malloc_max(reader.png, kChunkBytesMax);
+  png_set_compression_buffer_size(reader.png, kReadBytes);
   skip_metadata(reader.png);
   png_read_info(reader.png, reader.info);
   reader.width = png_get_image_width(reader.png, reader.info);
