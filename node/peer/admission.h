@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-#include "node/peer/tls_identity.h"
+#include "node/identity/tls_identity.h"
 
 namespace tocsin::node {
 

@@ -3,7 +3,7 @@
 
 #include "crypto/hash.h"
 #include "crypto/sign.h"
-#include "node/peer/tls_identity.h"
+#include "node/identity/tls_identity.h"
 
 namespace tocsin::node {
 

@@ -1,4 +1,4 @@
-#include "node/peer/tls_identity.h"
+#include "node/identity/tls_identity.h"
 
 #include <ctime>
 #include <memory>

@@ -1,4 +1,4 @@
-#include "node/peer/tls_identity.h"
+#include "node/identity/tls_identity.h"
 
 #include "tests/node/peer/node_fixture.h"
 #include "tests/support/catch.h"

@@ -1,0 +1,78 @@
+#pragma once
+// The node's keys, made once by init_node() and kept in DATA_DIR/keystore, one sealed file.
+//
+// What stands in it: the root key (signs descriptors; whoever has it is the node), the operational key (signs
+// checkpoints), the X25519 envelope key (opens what peers send), the TLS key with its certificate, the chain
+// key (blinds signal ids), the KEK (wraps record keys) and the signed descriptor. The file is sealed under a
+// passphrase or under 32 raw bytes from a systemd credential (crypto/keyfile.h). Guarantee: the file is
+// replaced whole or not at all and survives a power cut; an existing directory with anything in it is never
+// touched. What open_keystore() returns is consistent: every key is the one the descriptor names. Errors,
+// each with why and fix: kAlreadyExists "directory/not-empty"; kNotFound "keystore/missing"; kUnauthenticated
+// "keyfile/passphrase" or "keyfile/key"; kDataLoss "keyfile/damaged" or "keystore/inconsistent";
+// kPermissionDenied "file/permissions"; kInvalidArgument "keystore/lock" (no way to unlock was given, or one
+// of the wrong kind), "identity/name", "identity/descriptor"; node/files' errors. Concurrency: one process
+// per data directory; rotations of one directory must not overlap. Source: SPEC §2.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "crypto/hpke.h"
+#include "crypto/password.h"
+#include "crypto/sign.h"
+#include "node/identity/tls_identity.h"
+#include "protocol/identity/descriptor.h"
+
+namespace tocsin::node {
+
+// Lifetime of a descriptor and its certificate.
+inline constexpr std::uint64_t kDescriptorLifetimeMs = 90ULL * 24 * 3600 * 1000;
+// It is valid this long before it was made, for peers whose clocks are behind.
+inline constexpr std::uint64_t kDescriptorBackdateMs = 24ULL * 3600 * 1000;
+
+// What seals the keystore: a passphrase, or a raw key.
+using KeystoreLock = std::variant<SecretBytes, Secret<32>>;
+// From the passphrase file when one is named, else from CREDENTIALS_DIRECTORY/tocsin-kek (32 raw bytes); both
+// may be empty, which is "keystore/lock".
+Result<KeystoreLock> read_keystore_lock(const std::string& passphrase_file,
+                                        const std::string& credentials_directory);
+
+struct Keys {
+  crypto::SigningKey root;
+  crypto::SigningKey operational;
+  crypto::KemKey envelope;
+  std::optional<crypto::KemKey> previous_envelope;  // still opens what was sealed before a rotation
+  Secret<32> chain_key;
+  Secret<32> kek;
+  std::uint32_t kek_epoch = 1;
+  TlsIdentity tls;
+  protocol::ValidDescriptor descriptor;
+};
+
+struct InitOptions {
+  std::string data_dir;
+  std::string name;     // as in the descriptor
+  std::string address;  // "host:port" at which peers reach the node
+  std::string log_origin;
+  std::uint64_t now_ms = 0;
+  crypto::Argon2Cost cost = crypto::kArgon2Moderate;
+};
+// Makes the directory (mode 0700; an empty one of ours is taken) and the keystore in it.
+Result<Keys> init_node(const InitOptions& options, const KeystoreLock& lock);
+
+Result<Keys> open_keystore(const std::string& data_dir, const KeystoreLock& lock);
+
+struct Rotation {
+  std::string data_dir;
+  std::uint64_t now_ms = 0;
+  crypto::Argon2Cost cost = crypto::kArgon2Moderate;
+};
+// A new TLS key and certificate, or a new envelope key, with a descriptor of the next sequence, valid for
+// another lifetime; already stored.
+Result<Keys> rotate_tls(const Rotation& rotation, const KeystoreLock& lock);
+Result<Keys> rotate_envelope(const Rotation& rotation, const KeystoreLock& lock);
+
+std::string keystore_path(const std::string& data_dir);
+
+}  // namespace tocsin::node
