@@ -1,0 +1,40 @@
+#pragma once
+// Steps V3 and V4 of an audit: is the bundle's checkpoint believable, and does the tree go on from older ones.
+//
+// Trust comes from the auditor's policy alone. What fails is reported and the audit goes on with what the text says, so
+// that one finding does not hide the next; nothing is ever clean after a finding. Findings: V3.checkpoint,
+// V3.signature, V3.quorum (missing evidence: too few cosigned), V3.origin; V4.old, V4.proof, V4.rollback,
+// V4.equivocation, V4.inconsistent. Concurrency: pure.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "protocol/log/checkpoint.h"
+#include "protocol/log/policy.h"
+#include "protocol/verify/bundle.h"
+#include "protocol/verify/finding.h"
+
+namespace tocsin::protocol {
+
+struct JudgedCheckpoint {
+  Checkpoint checkpoint;
+  // Of the earliest cosignature: every record of the tree existed then.
+  std::optional<std::uint64_t> witnessed_s;
+};
+
+// Nothing when not even the text is a checkpoint.
+std::optional<JudgedCheckpoint> judge_checkpoint(std::string_view note, const Policy& policy,
+                                                 Report& report);
+
+// The bundle's own checkpoint.old and its consistency proof; nothing when there is none or it is no good.
+std::optional<JudgedCheckpoint> judge_old_checkpoint(const Bundle& bundle, const Checkpoint& newest,
+                                                     const Policy& policy, Report& report);
+
+// An older tree against the leaves that the newest holds. `whose` begins the sentence of a finding.
+void judge_consistency(const Checkpoint& older, const Checkpoint& newest, std::span<const Hash> leaves,
+                       std::string_view whose, Report& report);
+
+}  // namespace tocsin::protocol

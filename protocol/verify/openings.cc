@@ -1,0 +1,128 @@
+#include "protocol/verify/openings.h"
+
+#include <string>
+
+#include "crypto/base/encoding.h"
+#include "protocol/log/slots.h"
+#include "tocsin/v1/record.pb.h"
+
+namespace tocsin::protocol {
+namespace {
+
+constexpr const char* kRule = "bundle/openings";
+
+tl::unexpected<Error> malformed(const char* why) { return fail(Code::kInvalidArgument, why, kRule); }
+
+struct OpenedClass {
+  bool open = false;
+  std::vector<SlotValue> slots;
+  ClassCommitments commitments{};  // when open
+  Hash root{};
+};
+
+Result<OpenedClass> open_class(SlotClass slot_class, std::string_view key, std::string_view slots,
+                               std::string_view root) {
+  OpenedClass out;
+  if (key.empty()) {
+    if (!slots.empty()) return malformed("a closed class has slots");
+    TRY_ASSIGN(out.root, fixed<32>(as_view(root), "a closed class's root"));
+    return out;
+  }
+  if (!root.empty()) return malformed("an open class has a root");
+  TRY_ASSIGN(const Hash key_bytes, fixed<32>(as_view(key), "a class key"));
+  TRY_ASSIGN(out.slots, unpack_slots(as_view(slots)));
+  TRY_ASSIGN(out.commitments, class_commitments(slot_class, ClassKey(key_bytes), out.slots));
+  out.root = complete_root(out.commitments);
+  out.open = true;
+  return out;
+}
+
+Result<v1::Opening> parse_opening(ByteView bytes) {
+  v1::Opening opening;
+  if (!opening.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return malformed("an opening does not parse");
+  // The one encoding: no unknown field, no field twice, none out of order.
+  if (opening.SerializeAsString() != as_text(bytes)) return malformed("an opening is not in its one legal form");
+  return opening;
+}
+
+class OpeningsAudit {
+ public:
+  OpeningsAudit(const AuditedTree& tree, Report& report, const RecordSink& sink)
+      : tree_(tree), report_(report), sink_(sink) {}
+
+  void run(ByteView file) {
+    while (!file.empty()) {
+      const std::size_t length = file.size() < 4 ? SIZE_MAX : get_be<std::uint32_t>(file.data());
+      if (length > kOpeningBytesMax || length > file.size() - 4) {
+        report_.tampering("V8.syntax", "The openings are cut off or one is too long.");
+        return;
+      }
+      const auto opening = parse_opening(file.subspan(4, length));
+      file = file.subspan(4 + length);
+      if (!opening) {
+        report_.tampering("V8.syntax", "The openings are malformed: " + opening.error().message + ".");
+        return;
+      }
+      take(*opening);
+    }
+  }
+
+ private:
+  void take(const v1::Opening& opening) {
+    const std::uint64_t index = opening.index();
+    if (index < next_) {
+      report_.tampering("V8.order", "The openings are not in the order of the records, each once.", index);
+      return;
+    }
+    next_ = index + 1;
+    if (index >= tree_.leaves.size()) {
+      // With leaves missing that is not the opening's fault.
+      if (tree_.complete)
+        report_.tampering("V8.index", "An opening is for a record that the ledger does not have.", index);
+      return;
+    }
+    const auto leaf = parse_leaf(tree_.leaves[static_cast<std::size_t>(index)]);
+    if (leaf) open(index, *leaf, opening);
+  }
+
+  void open(std::uint64_t index, const Leaf& leaf, const v1::Opening& in) {
+    auto a = open_class(SlotClass::kAccountability, in.key_a(), in.slots_a(), in.root_a());
+    auto p = open_class(SlotClass::kPersonal, in.key_p(), in.slots_p(), in.root_p());
+    if (!a || !p) {
+      const Error& error = a ? p.error() : a.error();
+      report_.tampering("V8.syntax", "The opening is malformed: " + error.message + ".", index);
+      return;
+    }
+    if (body_root(a->root, p->root) != leaf.body_root) {
+      report_.tampering("V8.commitment", "What is opened is not what the record committed to.", index);
+      return;
+    }
+    const bool personal = (leaf.flags & kLeafPersonal) != 0;
+    if (p->open && personal == p->slots.empty())
+      report_.tampering("V8.flags", "The record's mark for personal fields does not fit its fields.", index);
+    const auto event = event_from_code(leaf.event);
+    if (!a->open || !event) return;
+    std::vector<SlotValue> slots = std::move(a->slots);
+    for (SlotValue& slot : p->slots) slots.push_back(std::move(slot));
+    auto valid = ValidEvent::parse(*event, std::move(slots));
+    if (!valid) {
+      report_.breach("V8.schema", "record/schema", "The record lacks what its kind must carry: " + valid.error().message + ".", index);
+      return;
+    }
+    sink_({index, leaf, tree_.hashes[static_cast<std::size_t>(index)], std::move(*valid), a->commitments});
+  }
+
+  const AuditedTree& tree_;
+  Report& report_;
+  const RecordSink& sink_;
+  std::uint64_t next_ = 0;
+};
+
+}  // namespace
+
+void audit_openings(const Bundle& bundle, const AuditedTree& tree, Report& report, const RecordSink& sink) {
+  if (const auto file = bundle.find(kOpeningsFile)) OpeningsAudit(tree, report, sink).run(*file);
+}
+
+}  // namespace tocsin::protocol
