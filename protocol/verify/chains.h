@@ -1,5 +1,6 @@
 #pragma once
-// Steps V6 and V7 of an audit: every leaf in its one form, in the order of time, and each chain of records unbroken.
+// Steps V6 and V7 of an audit: every leaf in its one form, in the order of time, and each chain of records
+// unbroken.
 //
 // These need no opening: a public mirror can be judged so far. Findings: V6.leaf, V6.event; V6.time and
 // V6.witness-time (breaches of R17); V7.head-cut, V7.gap, V7.fork, V7.previous, V7.index. Concurrency: pure.

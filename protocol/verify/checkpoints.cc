@@ -18,7 +18,8 @@ void note_time(JudgedCheckpoint& judged, std::uint64_t time_s) {
 
 void report_refusal(const Error& error, Report& report) {
   if (error.code == Code::kFailedPrecondition)
-    report.missing("V3.quorum", "The checkpoint lacks cosignatures that the policy asks for: " + error.message + ".");
+    report.missing("V3.quorum",
+                   "The checkpoint lacks cosignatures that the policy asks for: " + error.message + ".");
   else if (error.code == Code::kUnauthenticated)
     report.tampering("V3.signature", "The checkpoint's signatures do not hold: " + error.message + ".");
   else
@@ -72,7 +73,8 @@ std::optional<JudgedCheckpoint> judge_old_checkpoint(const Bundle& bundle, const
   if (!proof) {
     report.tampering("V4.proof", "The consistency proof is malformed: " + proof.error().message + ".");
   } else if (older.size == 0) {
-    if (!proof->empty()) report.tampering("V4.proof", "A consistency proof from an empty tree has no hashes.");
+    if (!proof->empty())
+      report.tampering("V4.proof", "A consistency proof from an empty tree has no hashes.");
   } else if (const auto verified = verify_consistency(older, newest.tree, *proof); !verified) {
     report.tampering("V4.proof", "The consistency proof fails: " + verified.error().message + ".");
   }

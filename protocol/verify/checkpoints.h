@@ -1,10 +1,11 @@
 #pragma once
-// Steps V3 and V4 of an audit: is the bundle's checkpoint believable, and does the tree go on from older ones.
+// Steps V3 and V4 of an audit: is the bundle's checkpoint believable, and does the tree go on from older
+// ones.
 //
-// Trust comes from the auditor's policy alone. What fails is reported and the audit goes on with what the text says, so
-// that one finding does not hide the next; nothing is ever clean after a finding. Findings: V3.checkpoint,
-// V3.signature, V3.quorum (missing evidence: too few cosigned), V3.origin; V4.old, V4.proof, V4.rollback,
-// V4.equivocation, V4.inconsistent. Concurrency: pure.
+// Trust comes from the auditor's policy alone. What fails is reported and the audit goes on with what the
+// text says, so that one finding does not hide the next; nothing is ever clean after a finding. Findings:
+// V3.checkpoint, V3.signature, V3.quorum (missing evidence: too few cosigned), V3.origin; V4.old, V4.proof,
+// V4.rollback, V4.equivocation, V4.inconsistent. Concurrency: pure.
 
 #include <cstdint>
 #include <optional>
@@ -26,8 +27,7 @@ struct JudgedCheckpoint {
 };
 
 // Nothing when not even the text is a checkpoint.
-std::optional<JudgedCheckpoint> judge_checkpoint(std::string_view note, const Policy& policy,
-                                                 Report& report);
+std::optional<JudgedCheckpoint> judge_checkpoint(std::string_view note, const Policy& policy, Report& report);
 
 // The bundle's own checkpoint.old and its consistency proof; nothing when there is none or it is no good.
 std::optional<JudgedCheckpoint> judge_old_checkpoint(const Bundle& bundle, const Checkpoint& newest,

@@ -11,12 +11,14 @@ namespace {
 
 constexpr const char* kRule = "bundle/openings";
 
-tl::unexpected<Error> malformed(const char* why) { return fail(Code::kInvalidArgument, why, kRule); }
+tl::unexpected<Error> malformed(const char* why) {
+  return fail(Code::kInvalidArgument, why, kRule);
+}
 
 struct OpenedClass {
   bool open = false;
   std::vector<SlotValue> slots;
-  ClassCommitments commitments{};  // when open
+  Hash key{};  // when open
   Hash root{};
 };
 
@@ -29,10 +31,9 @@ Result<OpenedClass> open_class(SlotClass slot_class, std::string_view key, std::
     return out;
   }
   if (!root.empty()) return malformed("an open class has a root");
-  TRY_ASSIGN(const Hash key_bytes, fixed<32>(as_view(key), "a class key"));
+  TRY_ASSIGN(out.key, fixed<32>(as_view(key), "a class key"));
   TRY_ASSIGN(out.slots, unpack_slots(as_view(slots)));
-  TRY_ASSIGN(out.commitments, class_commitments(slot_class, ClassKey(key_bytes), out.slots));
-  out.root = complete_root(out.commitments);
+  TRY_ASSIGN(out.root, class_root(slot_class, ClassKey(out.key), out.slots));
   out.open = true;
   return out;
 }
@@ -42,7 +43,9 @@ Result<v1::Opening> parse_opening(ByteView bytes) {
   if (!opening.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return malformed("an opening does not parse");
   // The one encoding: no unknown field, no field twice, none out of order.
-  if (opening.SerializeAsString() != as_text(bytes)) return malformed("an opening is not in its one legal form");
+  opening.DiscardUnknownFields();
+  if (opening.SerializeAsString() != as_text(bytes))
+    return malformed("an opening is not in its one legal form");
   return opening;
 }
 
@@ -107,10 +110,11 @@ class OpeningsAudit {
     for (SlotValue& slot : p->slots) slots.push_back(std::move(slot));
     auto valid = ValidEvent::parse(*event, std::move(slots));
     if (!valid) {
-      report_.breach("V8.schema", "record/schema", "The record lacks what its kind must carry: " + valid.error().message + ".", index);
+      report_.breach("V8.schema", "record/schema",
+                     "The record lacks what its kind must carry: " + valid.error().message + ".", index);
       return;
     }
-    sink_({index, leaf, tree_.hashes[static_cast<std::size_t>(index)], std::move(*valid), a->commitments});
+    sink_({index, leaf, tree_.hashes[static_cast<std::size_t>(index)], std::move(*valid), a->key});
   }
 
   const AuditedTree& tree_;

@@ -35,7 +35,8 @@ class TreeAudit {
     const std::string path = entries_path(id.index, id.width);
     const auto file = bundle_.find(path);
     if (!file) {
-      report_.missing("V5.missing", path + " is not in the bundle, so the records from there on cannot be judged.", first);
+      report_.missing("V5.missing",
+                      path + " is not in the bundle, so the records from there on cannot be judged.", first);
       return false;
     }
     const auto entries = parse_entries(*file, id.width);

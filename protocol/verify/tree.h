@@ -2,8 +2,9 @@
 // Step V5 of an audit: the entries, the tiles and the checkpoint's root must be three views of one tree.
 //
 // Every hash is recomputed from the entries; each tile of the bundle is compared with what they give, and the
-// root with the checkpoint's. Nothing is allocated from the checkpoint's size: reading stops at the first file that is
-// not there. Findings: V5.missing (missing evidence), V5.entries, V5.tile, V5.root. Concurrency: pure.
+// root with the checkpoint's. Nothing is allocated from the checkpoint's size: reading stops at the first
+// file that is not there. Findings: V5.missing (missing evidence), V5.entries, V5.tile, V5.root. Concurrency:
+// pure.
 
 #include <optional>
 #include <vector>

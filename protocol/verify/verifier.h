@@ -1,0 +1,53 @@
+#pragma once
+// The audit of one bundle: from bytes that nobody vouches for to findings and the facts that hold.
+//
+// In order: V1 the archive's strict form and limits, V2 the manifest, V3 the checkpoint and its quorum, V4
+// consistency with older checkpoints, V5 tiles, entries and root, V6 leaves and time, V7 chains, V8 openings,
+// V10 due process by the rules of protocol/process. It needs no network, no clock and no database, trusts
+// only what the options bring, and allocates nothing from a size that it has not found the bytes for. A
+// report without findings means that every step held; that is not that a human really looked, nor that
+// nothing happened off the record. Concurrency: pure. Source: SPEC §9.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "protocol/log/policy.h"
+#include "protocol/verify/finding.h"
+
+namespace tocsin::protocol {
+
+struct VerifyOptions {
+  Policy policy;                        // whose signatures count
+  std::optional<Checkpoint> trusted;    // the auditor's own last one
+  std::optional<std::uint64_t> now_ms;  // the auditor's clock; else the newest time the bundle proves
+  bool leaves_only = false;             // stop after V7: what a public mirror can be asked for
+};
+
+// What the audit counted; meaningful as far as the report is clean.
+struct AuditFacts {
+  std::string origin;
+  std::string name;  // of the node, when its genesis is open; else the origin
+  std::uint64_t records = 0;
+  std::uint64_t opened = 0;
+  std::uint64_t signals = 0;    // submitted
+  std::uint64_t published = 0;  // of these, shared
+  std::uint64_t retractions = 0;
+  bool leaves_only = false;
+};
+
+struct Audit {
+  Report report;
+  AuditFacts facts;
+};
+Audit verify_bundle(ByteView archive, const VerifyOptions& options);
+
+// One sentence for a person.
+std::string summary(const Audit& audit);
+
+// A trust file from one key: that log, no witnesses.
+Result<Policy> policy_for_vkey(std::string_view vkey);
+// The auditor's own earlier checkpoint, which a log of the policy must have signed.
+Result<Checkpoint> parse_trusted_checkpoint(std::string_view note, const Policy& policy);
+
+}  // namespace tocsin::protocol
