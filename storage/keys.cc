@@ -54,7 +54,9 @@ DueKey due_key(std::uint64_t due_ms, const Hash& signal) {
 
 Bytes indicator_prefix(ByteView indicator) {
   CHECK_INVARIANT(!indicator.empty() && indicator.size() <= 65536);
-  Bytes key{indicator[0]};
+  Bytes key;
+  key.reserve(3 + indicator.size() + 32);
+  key.push_back(indicator[0]);
   append_be(key, static_cast<std::uint16_t>(indicator.size() - 1));
   append(key, indicator.subspan(1));
   return key;
