@@ -88,9 +88,19 @@ def contents(root, paths):
             yield f"{path}: generated code is never committed"
 
 
+def limits(root, paths):
+    """Rows of ARCHITECTURE.md's table of limits name a constant and the file that has it."""
+    if "ARCHITECTURE.md" not in paths:
+        return
+    for name, place in re.findall(r"^\| `(k\w+)` \|.*\| (\S+) \|$", tree.read(root, "ARCHITECTURE.md"), re.MULTILINE):
+        if place not in paths or not re.search(rf"\b{name}\b", tree.read(root, place)):
+            yield f"ARCHITECTURE.md: {place} has no {name}"
+
+
 def check(root):
     paths = [p for p in tree.files(root) if p.split("/")[0] in TOP]
-    return [*top_level(root), *mirrors(paths), *built(root, paths), *names(root, paths), *contents(root, paths)]
+    return [*top_level(root), *mirrors(paths), *built(root, paths), *names(root, paths), *contents(root, paths),
+            *limits(root, paths)]
 
 
 if __name__ == "__main__":

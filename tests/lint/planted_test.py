@@ -66,6 +66,7 @@ FAULTS = [
     (check_tree, "crypto/planted.h", "\n", "empty"),
     (check_tree, "ops/planted", "#!/bin/sh\n", "no run bit"),
     (check_tree, "protocol/planted.pb.h", HEADER, "generated code"),
+    (check_tree, "ARCHITECTURE.md", "| `kPlantedMax` | 1 | none | crypto/hash.h |\n", "crypto/hash.h has no kPlantedMax"),
     (check_style, "crypto/planted.h", HEADER + LONG, "lines over 110"),
     (check_style, "crypto/planted.cc", "\n" * 801, "801 lines"),
     (check_style, "crypto/planted.h", "// A planted header.\n#pragma once\n", "first line is #pragma once"),
