@@ -1,0 +1,286 @@
+#include "protocol/process/registry.h"
+
+#include <algorithm>
+#include <set>
+
+namespace tocsin::protocol {
+namespace {
+
+tl::unexpected<Error> refuse(std::string message) {
+  return fail({Code::kFailedPrecondition,
+               std::move(message),
+               "due-process/R16",
+               "keys, members, groups and charter change only by the node's own 05xx records, each following "
+               "the last",
+               {}});
+}
+
+template <typename Map>
+auto* look_up(Map& map, const typename std::remove_const_t<Map>::key_type& key) {
+  const auto at = map.find(key);
+  return at == map.end() ? nullptr : &at->second;
+}
+
+ValidDescriptor judged_descriptor(const ValidEvent& event, std::uint8_t slot) {
+  auto parsed = parse_descriptor(event.bytes(slot));
+  CHECK_INVARIANT(parsed.has_value());
+  return std::move(*parsed);
+}
+
+}  // namespace
+
+bool GroupEpoch::has_member(const Hash& node) const {
+  return std::binary_search(members.begin(), members.end(), node);
+}
+
+Status Registry::judge(const RecordView& record, const Hash& issuer) const {
+  const ValidEvent& event = *record.event;
+  if (!is_node_event(event.event())) return refuse("this is not a 05xx record");
+  if (event.event() == Event::kGenesis) return judge_genesis(record, issuer);
+  if (!self_) return refuse("the ledger does not begin with GENESIS");
+  if (record.leaf.chain != *node_chain_) return refuse("a 05xx record stands outside the node's own chain");
+  switch (event.event()) {
+    case Event::kKeyAdded:
+      return judge_key_added(record);
+    case Event::kKeyRetired:
+    case Event::kKeyCompromised: {
+      const RegisteredKey* gone = key(event.key_id(0));
+      if (gone == nullptr) return refuse("the key was never added");
+      if (gone->compromised || (gone->gone_index && event.event() == Event::kKeyRetired))
+        return refuse("the key is already gone");
+      return {};
+    }
+    case Event::kPeerSuspended:
+    case Event::kPeerResumed:
+      if (suspended(event.hash(0)) == (event.event() == Event::kPeerSuspended))
+        return refuse("the peer is already so");
+      return {};
+    default:
+      return judge_membership(record);
+  }
+}
+
+Status Registry::judge_genesis(const RecordView& record, const Hash& issuer) const {
+  if (self_ || record.leaf.chain_seq != 0) return refuse("a ledger has one GENESIS, first in its chain");
+  const auto descriptor = parse_descriptor(record.event->bytes(0));
+  if (!descriptor) return refuse("GENESIS: " + descriptor.error().message);
+  if (descriptor->fingerprint() != issuer) return refuse("GENESIS is another node's");
+  return {};
+}
+
+Status Registry::judge_key_added(const RecordView& record) const {
+  const ValidEvent& event = *record.event;
+  const crypto::PublicKey added = event.hash(0);
+  if (!crypto::check_public_key(added)) return refuse("the key is not an Ed25519 public key");
+  if (key(key_id(added)) != nullptr) return refuse("the key was added before; a key has one role");
+  if (event.number(3) >= event.number(4)) return refuse("the key's validity ends before it begins");
+  if (static_cast<KeyRole>(event.number(1)) != KeyRole::kOperational) return {};
+  if (!event.has(5)) return refuse("an operational key needs the descriptor that names it");
+  const auto descriptor = parse_descriptor(event.bytes(5));
+  if (!descriptor) return refuse("KEY_ADDED: " + descriptor.error().message);
+  if (descriptor->fingerprint() != self_->fingerprint()) return refuse("the descriptor is another node's");
+  if (descriptor->operational_key() != added) return refuse("the descriptor names another operational key");
+  if (descriptor->message().sequence() <= self_->message().sequence())
+    return refuse("the descriptor does not follow the last one");
+  return {};
+}
+
+Status Registry::judge_membership(const RecordView& record) const {
+  const ValidEvent& event = *record.event;
+  switch (event.event()) {
+    case Event::kGroupSet: {
+      const GroupEpoch* last = current_group(event.hash(0));
+      if (last != nullptr && event.number(1) <= last->epoch)
+        return refuse("the group's epoch does not follow the last");
+      if (last != nullptr && event.hash(kSlotOrigin) != last->coordinator)
+        return refuse("the group has another coordinator");
+      return {};
+    }
+    case Event::kMemberAdded: {
+      const auto descriptor = parse_descriptor(event.bytes(0));
+      if (!descriptor) return refuse("MEMBER_ADDED: " + descriptor.error().message);
+      const Member* known = member(descriptor->fingerprint());
+      if (known != nullptr && descriptor->message().sequence() < known->descriptor.message().sequence())
+        return refuse("the member's descriptor is older than the one on record");
+      return {};
+    }
+    case Event::kMemberRemoved:
+      if (member(event.hash(0)) == nullptr) return refuse("no such member");
+      return {};
+    case Event::kCharterVersion: {
+      const CharterVersion* last = charter(event.hash(0));
+      if (last != nullptr && event.number(2) <= last->version)
+        return refuse("the charter's version does not follow the last");
+      return {};
+    }
+    default:
+      return refuse("this is not a membership record");
+  }
+}
+
+void Registry::apply_descriptor(ValidDescriptor descriptor, const RecordView& record) {
+  RegisteredKey added;
+  added.key = descriptor.operational_key();
+  added.id = key_id(added.key);
+  added.role = KeyRole::kOperational;
+  added.pseudonym = descriptor.name();
+  added.valid_from_ms = descriptor.message().valid_from_ms();
+  added.valid_until_ms = descriptor.message().valid_until_ms();
+  added.added_index = record.index;
+  keys_.emplace(added.id, std::move(added));
+  self_ = std::move(descriptor);
+}
+
+void Registry::apply(const RecordView& record) {
+  const ValidEvent& event = *record.event;
+  switch (event.event()) {
+    case Event::kGenesis:
+      node_chain_ = record.leaf.chain;
+      apply_descriptor(judged_descriptor(event, 0), record);
+      break;
+    case Event::kKeyAdded: {
+      RegisteredKey added{key_id(event.hash(0)),
+                          event.hash(0),
+                          static_cast<KeyRole>(event.number(1)),
+                          std::string(event.text(2)),
+                          event.number(3),
+                          event.number(4),
+                          record.index,
+                          {},
+                          0,
+                          false};
+      if (added.role == KeyRole::kOperational) self_ = judged_descriptor(event, 5);
+      keys_.emplace(added.id, std::move(added));
+      break;
+    }
+    case Event::kKeyRetired:
+    case Event::kKeyCompromised: {
+      RegisteredKey* gone = look_up(keys_, event.key_id(0));
+      CHECK_INVARIANT(gone != nullptr);
+      if (!gone->gone_index) {
+        gone->gone_index = record.index;
+        gone->gone_ms = record.leaf.time_ms;
+      }
+      gone->compromised = event.event() == Event::kKeyCompromised;
+      break;
+    }
+    case Event::kGroupSet:
+      groups_[event.hash(0)].push_back({event.hash(0), event.number(1), std::string(event.text(2)),
+                                        event.hashes(3), event.hash(kSlotOrigin), record.index,
+                                        record.leaf.time_ms});
+      break;
+    case Event::kMemberAdded: {
+      ValidDescriptor descriptor = judged_descriptor(event, 0);
+      const Hash node = descriptor.fingerprint();
+      members_.insert_or_assign(node, Member{std::move(descriptor), event.hash(1),
+                                             static_cast<unsigned>(event.number(2)), record.leaf.time_ms});
+      break;
+    }
+    case Event::kMemberRemoved:
+      members_.erase(event.hash(0));
+      break;
+    case Event::kCharterVersion:
+      charters_[event.hash(0)].push_back({event.hash(0), std::string(event.text(1)), event.number(2),
+                                          std::string(event.text(3)), event.hash(kSlotOrigin)});
+      break;
+    case Event::kPeerSuspended:
+      suspended_[event.hash(0)] = std::string(event.text(1));
+      break;
+    case Event::kPeerResumed:
+      suspended_.erase(event.hash(0));
+      break;
+    default:
+      CHECK_INVARIANT(is_node_event(event.event()));
+  }
+}
+
+const RegisteredKey* Registry::key(const KeyId& id) const {
+  return look_up(keys_, id);
+}
+
+const RegisteredKey* Registry::key_valid_at(const KeyId& id, std::uint64_t time_ms,
+                                            std::uint64_t index) const {
+  const RegisteredKey* found = key(id);
+  return found != nullptr && found->valid_at(time_ms, index) ? found : nullptr;
+}
+
+std::vector<const RegisteredKey*> Registry::keys() const {
+  std::vector<const RegisteredKey*> out;
+  for (const auto& [id, key] : keys_) out.push_back(&key);
+  return out;
+}
+
+const GroupEpoch* Registry::group(const Hash& group, std::uint64_t epoch) const {
+  const auto* epochs = look_up(groups_, group);
+  if (epochs == nullptr) return nullptr;
+  const auto at =
+      std::find_if(epochs->begin(), epochs->end(), [&](const auto& e) { return e.epoch == epoch; });
+  return at == epochs->end() ? nullptr : &*at;
+}
+
+const GroupEpoch* Registry::current_group(const Hash& group) const {
+  return group_at(group, UINT64_MAX);
+}
+
+const GroupEpoch* Registry::group_at(const Hash& group, std::uint64_t index) const {
+  const auto* epochs = look_up(groups_, group);
+  if (epochs == nullptr) return nullptr;
+  const auto at =
+      std::find_if(epochs->rbegin(), epochs->rend(), [&](const auto& e) { return e.index < index; });
+  return at == epochs->rend() ? nullptr : &*at;
+}
+
+std::vector<const GroupEpoch*> Registry::current_groups() const {
+  std::vector<const GroupEpoch*> out;
+  for (const auto& [group, epochs] : groups_) out.push_back(&epochs.back());
+  return out;
+}
+
+std::vector<Hash> Registry::members_between(const Hash& group, std::uint64_t first,
+                                            std::uint64_t last) const {
+  std::set<Hash> out;
+  const auto* epochs = look_up(groups_, group);
+  for (std::size_t i = 0; epochs != nullptr && i < epochs->size(); ++i) {
+    const bool superseded = i + 1 < epochs->size() && (*epochs)[i + 1].index < first;
+    if (!superseded && (*epochs)[i].index < last)
+      out.insert((*epochs)[i].members.begin(), (*epochs)[i].members.end());
+  }
+  return {out.begin(), out.end()};
+}
+
+const Member* Registry::member(const Hash& fingerprint) const {
+  return look_up(members_, fingerprint);
+}
+
+const Member* Registry::member_named(std::string_view name) const {
+  for (const auto& [node, member] : members_)
+    if (member.descriptor.name() == name) return &member;
+  return nullptr;
+}
+
+std::vector<const Member*> Registry::members() const {
+  std::vector<const Member*> out;
+  for (const auto& [node, member] : members_) out.push_back(&member);
+  return out;
+}
+
+const CharterVersion* Registry::charter(const Hash& network) const {
+  const auto* versions = look_up(charters_, network);
+  return versions == nullptr ? nullptr : &versions->back();
+}
+
+const CharterVersion* Registry::charter(const Hash& network, std::uint64_t version) const {
+  const auto* versions = look_up(charters_, network);
+  if (versions == nullptr) return nullptr;
+  const auto at =
+      std::find_if(versions->begin(), versions->end(), [&](const auto& v) { return v.version == version; });
+  return at == versions->end() ? nullptr : &*at;
+}
+
+std::vector<const CharterVersion*> Registry::charters() const {
+  std::vector<const CharterVersion*> out;
+  for (const auto& [network, versions] : charters_) out.push_back(&versions.back());
+  return out;
+}
+
+}  // namespace tocsin::protocol

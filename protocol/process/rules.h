@@ -1,0 +1,48 @@
+#pragma once
+// The due-process rules: one table of what may follow what and what each record must satisfy, run when a
+// record is appended, when a peer's record arrives, and when an auditor replays a ledger (SPEC §6).
+//
+// An issuer's records are judged by the issuer's ledger alone, a receiver's by that receiver's ledger alone;
+// so the verdict does not depend on the order in which ledgers arrive. Errors: kFailedPrecondition, rule
+// "due-process/R1" and so on, or "due-process/order" for a record that cannot stand where it stands; message,
+// why and fix are for a person. Concurrency: pure functions. Source: due-process.md "Rules"; the rules' texts
+// are in rules.cc.
+
+#include "protocol/process/record.h"
+#include "protocol/process/registry.h"
+#include "tocsin/v1/case.pb.h"
+
+namespace tocsin::protocol {
+
+// The longest life of a content signal, days (R19: 36 months).
+inline constexpr std::uint64_t kContentValidityDaysMax = 1096;
+
+struct FoldContext {
+  Hash issuer{};               // whose ledger the record stands in
+  const Registry& registry;    // that ledger's, before this record
+  bool record_judged = false;  // judge_record() accepted it: a batch is judged once, not once a case
+  // Every record of the ledger is open to the judge (its own node, or an auditor shown everything), so that
+  // what is known of groups and publications is the whole of it.
+  bool complete = false;
+};
+
+// What a record must satisfy by itself: attestation, keys, groups, dates. 05xx records and receipts have only
+// this.
+Status judge_record(const RecordView& record, const FoldContext& context);
+// Whether the record may change this case: judge_record() unless done, then phase and history. Receiver
+// records need the case's signal and issuer to be set.
+Status judge(const v1::Case& state, const RecordView& record, const FoldContext& context);
+
+// R17, for each record of a ledger after the one before.
+Status judge_time(std::uint64_t previous_ms, const Leaf& leaf);
+// R6: a receiver takes only what lies below a checkpoint it has verified.
+Status judge_proved(std::uint64_t index, std::uint64_t verified_size);
+
+// The phase that follows, or …_UNSPECIFIED when the record may not stand there.
+v1::Phase origin_after(v1::Phase phase, const ValidEvent& event);
+v1::ReceiverPhase receiver_after(v1::ReceiverPhase phase, const ValidEvent& event);
+
+// "R1" or "due-process/R1" to the rule's text; empty for a rule that is not in force.
+std::string_view rule_text(std::string_view rule);
+
+}  // namespace tocsin::protocol
