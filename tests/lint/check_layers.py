@@ -11,7 +11,7 @@ LAYERS = ["crypto", "protocol", "storage", "node", "tests"]  # a folder includes
 NODE_RANKS = {
     "runtime": 0, "log": 0, "metrics": 0, "config": 0, "identity": 0, "media": 0, "files": 0,
     "ledger": 1,
-    "signals": 2, "cases": 2, "matching": 2, "network": 2, "feed": 2,
+    "signals": 2, "cases": 2, "matching": 2, "members": 2, "network": 2, "feed": 2,
     "peer": 3, "http": 3,
     "daemon": 4,
 }
