@@ -30,10 +30,22 @@ void Changes::put_chain(const Hash& origin, const Hash& chain, const storage::Ch
   staged_.chains.insert_or_assign({origin, chain}, head);
 }
 
+void Changes::apply_to_registry(const protocol::RecordView& record) {
+  auto next = std::make_shared<protocol::Registry>(*registry_);
+  next->apply(record);
+  registry_ = std::move(next);
+}
+
+void Changes::drop() {
+  staged_ = {};
+  registry_ = kept_registry_;
+}
+
 void Changes::keep() {
   for (auto& [signal, value] : staged_.cases) kept_.cases.insert_or_assign(signal, std::move(value));
   for (auto& [id, head] : staged_.chains) kept_.chains.insert_or_assign(id, head);
   kept_.rows.append(staged_.rows);
+  kept_registry_ = registry_;
   staged_ = {};
 }
 

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/process/registry.h"
 #include "storage/chain_store.h"
 #include "storage/signal_store.h"
 
@@ -19,7 +20,8 @@ namespace tocsin::node {
 
 class Changes {
  public:
-  explicit Changes(const storage::Store& store) : store_(store) {}
+  Changes(const storage::Store& store, std::shared_ptr<const protocol::Registry> registry)
+      : store_(store), kept_registry_(std::move(registry)), registry_(kept_registry_) {}
 
   // Empty when no such case or chain exists.
   Result<std::optional<v1::Case>> case_of(const Hash& signal) const;
@@ -30,11 +32,17 @@ class Changes {
   storage::Batch& batch() { return staged_.rows; }
   const storage::Store& store() const { return store_; }
 
+  // What our own ledger's 05xx records say so far.
+  const protocol::Registry& registry() const { return *registry_; }
+  // Precondition: the registry's judge() accepted the record.
+  void apply_to_registry(const protocol::RecordView& record);
+
   // For the sequencer: the end of one append's staging.
   void keep();
-  void drop() { staged_ = {}; }
+  void drop();
   // Everything kept, as rows; the cases it changes are left in changed_cases().
   Result<storage::Batch> finish();
+  const std::shared_ptr<const protocol::Registry>& kept_registry() const { return kept_registry_; }
   std::vector<v1::Case> take_changed_cases() { return std::exchange(changed_cases_, {}); }
 
  private:
@@ -48,6 +56,8 @@ class Changes {
   const storage::Store& store_;
   Layer kept_;
   Layer staged_;
+  std::shared_ptr<const protocol::Registry> kept_registry_;
+  std::shared_ptr<const protocol::Registry> registry_;
   std::vector<v1::Case> changed_cases_;
 };
 

@@ -31,6 +31,9 @@ class Case;
 class Opening;
 class SealedRecord;
 }  // namespace tocsin::v1
+namespace tocsin::protocol {
+class Registry;
+}
 
 namespace tocsin::node {
 
@@ -71,7 +74,8 @@ struct Append {
 struct LedgerHead {
   protocol::TreeHead tree;
   std::shared_ptr<const std::string> checkpoint;
-  std::uint64_t time_ms = 0;  // of the last record
+  std::uint64_t time_ms = 0;                           // of the last record
+  std::shared_ptr<const protocol::Registry> registry;  // what the 05xx records up to here say
 };
 
 class Ledger {
@@ -101,6 +105,7 @@ class Ledger {
   LedgerHead head() const;
   std::uint64_t size() const { return head().tree.size; }
   std::shared_ptr<const std::string> checkpoint() const { return head().checkpoint; }
+  std::shared_ptr<const protocol::Registry> registry() const { return head().registry; }
   const Hash& self() const;
   const std::string& origin() const;
   Hash chain_of(const Subject& subject) const;

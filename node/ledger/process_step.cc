@@ -1,81 +1,100 @@
 #include "node/ledger/process_step.h"
 
-#include <algorithm>
 #include <set>
+
+#include "protocol/identity/ids.h"
+#include "protocol/process/case_state.h"
 
 namespace tocsin::node {
 namespace {
 
+using protocol::Covered;
 using protocol::Event;
 
-bool is_node_event(Event event) {
-  return static_cast<std::uint16_t>(event) >> 8 == 0x05;
+tl::unexpected<Error> not_held(const char* what) {
+  return fail(Code::kNotFound, what, "ledger/covers");
 }
 
-// A receiver's record names signals and whose they are; an origin's names chains of its own ledger.
-bool is_receiver_event(const protocol::ValidEvent& event) {
-  return !is_node_event(event.event()) && event.has(protocol::kSlotOrigin);
+// The signal of one of our own chains; the record's own chain may be about to begin.
+Result<Hash> signal_of(const Changes& changes, const Hash& self, const OwnRecord& record, const Hash& chain) {
+  if (chain == record.view.leaf.chain && record.subject.kind == Subject::Kind::kSignal)
+    return record.subject.signal;
+  TRY_ASSIGN(const auto head, changes.chain(self, chain));
+  if (!head || head->signal == Hash{})
+    return not_held("a chain the record covers is no signal of this ledger");
+  return head->signal;
 }
 
-// The cases a record of ours is about: its own signal, or every one of the chains it covers.
-Result<std::vector<v1::Case>> own_cases(const Changes& changes, const Hash& self, const OwnRecord& record) {
-  std::vector<Hash> signals;
-  if (record.subject.kind == Subject::Kind::kSignal) signals.push_back(record.subject.signal);
-  if (record.event.has(protocol::kSlotCovers)) {
-    for (const Hash& chain : record.event.hashes(protocol::kSlotCovers)) {
-      TRY_ASSIGN(const auto head, changes.chain(self, chain));
-      if (!head)
-        return fail(Code::kNotFound, "a chain the record covers is not in this ledger", "ledger/covers");
-      signals.push_back(head->signal);
-    }
-  }
+// The cases the record changes, as they are before it; a submission's may not be there yet.
+Result<std::vector<v1::Case>> covered_cases(const Changes& changes, const Hash& self,
+                                            const OwnRecord& record) {
+  const Covered covered = protocol::covered(record.view.leaf, *record.view.event);
   std::vector<v1::Case> cases;
-  for (const Hash& signal : signals) {
+  cases.reserve(covered.ids.size());
+  for (const Hash& id : covered.ids) {
+    Hash signal = id;
+    if (covered.kind == Covered::Kind::kChains) {
+      TRY_ASSIGN(signal, signal_of(changes, self, record, id));
+    }
     TRY_ASSIGN(auto found, changes.case_of(signal));
-    if (found) cases.push_back(std::move(*found));
+    if (!found && record.view.event->event() != Event::kSubmitted)
+      return not_held("a signal the record is about is not held");
+    cases.push_back(found ? std::move(*found) : v1::Case());
   }
   return cases;
 }
 
-void open_to_groups(v1::SealedRecord& sealed, const std::set<std::string>& groups) {
-  for (const std::string& group : groups) sealed.add_audience(group);
-}
-
-// SPEC §5, "Who is opened what".
-Status set_audience(const Changes& changes, const Hash& self, const OwnRecord& record,
-                    v1::SealedRecord& sealed) {
-  const Event event = record.event.event();
-  if (event == Event::kGroupSet || event == Event::kPublished) {
+// SPEC §5, "Who is opened what"; `cases` as they are after the record.
+void set_audience(const protocol::ValidEvent& event, std::span<const v1::Case> cases,
+                  v1::SealedRecord& sealed) {
+  if (event.event() == Event::kGroupSet || event.event() == Event::kPublished) {
     sealed.clear_audience();
-    sealed.add_audience(to_string(record.event.hash(0)));
-  } else if (is_node_event(event) || event == Event::kReceipt) {
+    sealed.add_audience(to_string(event.hash(0)));
+  } else if (protocol::is_node_event(event.event()) || event.event() == Event::kReceipt) {
     sealed.set_members(true);
-    return {};
   }
-  if (event == Event::kGroupSet || is_receiver_event(record.event)) return {};
-  TRY_ASSIGN(const auto cases, own_cases(changes, self, record));
-  if (event == Event::kPublished) {
+  if (event.event() == Event::kPublished) {
     std::set<std::uint64_t> attached;
     for (const v1::Case& value : cases) {
       attached.insert(value.origin().submitted_index());
       attached.insert(value.origin().review_index());
     }
     for (const std::uint64_t index : attached) sealed.add_attached(index);
-    return {};
+    return;
   }
-  if (!sealed.audience().empty()) return {};
+  if (protocol::is_receiver_event(event.event()) || !sealed.audience().empty()) return;
   std::set<std::string> groups;
   for (const v1::Case& value : cases)
     groups.insert(value.origin().groups().begin(), value.origin().groups().end());
-  open_to_groups(sealed, groups);
-  return {};
+  for (const std::string& group : groups) sealed.add_audience(group);
+}
+
+Status check_subject(const Hash& self, const OwnRecord& record) {
+  if (record.view.event->event() != Event::kSubmitted) return {};
+  if (record.subject.kind == Subject::Kind::kSignal &&
+      record.subject.signal == protocol::signal_id(self, record.view.event->bytes(0)))
+    return {};
+  return fail(Code::kInvalidArgument, "a submission stands under another signal's id", "ledger/subject");
 }
 
 }  // namespace
 
 Status apply_own_record(Changes& changes, const Hash& self, const OwnRecord& record,
                         v1::SealedRecord& sealed) {
-  return set_audience(changes, self, record, sealed);
+  TRY(check_subject(self, record));
+  const protocol::RecordView& view = record.view;
+  protocol::FoldContext context{self, changes.registry(), false, true};
+  TRY(protocol::judge_record(view, context));
+  context.record_judged = true;
+  TRY_ASSIGN(auto cases, covered_cases(changes, self, record));
+  for (v1::Case& value : cases) {
+    TRY(protocol::judge(value, view, context));
+    protocol::apply(value, view, context);
+  }
+  set_audience(*view.event, cases, sealed);
+  for (v1::Case& value : cases) changes.put_case(std::move(value));
+  if (protocol::is_node_event(view.event->event())) changes.apply_to_registry(view);
+  return {};
 }
 
 }  // namespace tocsin::node

@@ -4,6 +4,7 @@
 
 #include "crypto/hash.h"
 #include "crypto/seal.h"
+#include "protocol/identity/ids.h"
 #include "protocol/log/slots.h"
 
 namespace tocsin::node {
@@ -50,16 +51,13 @@ RecordSealer::RecordSealer(Secret<32> kek, Secret<32> chain_key)
 Hash RecordSealer::chain_of(const Subject& subject) const {
   switch (subject.kind) {
     case Subject::Kind::kSignal:
-      return crypto::blake2b_256(subject.signal, chain_key_.expose());
-    case Subject::Kind::kBatch: {
-      Bytes name = to_bytes(as_view("batch"));
-      append(name, subject.batch);
-      return crypto::blake2b_256(name, chain_key_.expose());
-    }
+      return protocol::signal_chain_id(chain_key_, subject.signal);
+    case Subject::Kind::kBatch:
+      return protocol::batch_chain_id(chain_key_, subject.batch);
     case Subject::Kind::kNode:
       break;
   }
-  return crypto::blake2b_256(as_view("node"), chain_key_.expose());
+  return protocol::node_chain_id(chain_key_);
 }
 
 Bytes RecordSealer::wrap(SlotClass slot_class, const Hash& body_root, ByteView key,
@@ -112,6 +110,7 @@ Result<SealedDraft> RecordSealer::seal(Draft draft, const FillRandom& random) co
     out.sealed.set_sealed_p(sealed_body(SlotClass::kPersonal, key_p, slots_p));
     out.key_p = wrap(SlotClass::kPersonal, out.body_root, key_p.expose(), random);
   }
+  out.plain_key_a = std::move(key_a);
   for (const Hash& group : draft.audience) out.sealed.add_audience(to_string(group));
   out.sealed.set_members(draft.members);
   return out;

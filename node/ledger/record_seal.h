@@ -27,6 +27,7 @@ struct SealedDraft {
   Hash body_root{};
   bool personal = false;    // has class P slots
   v1::SealedRecord sealed;  // audience as the draft gives it
+  Secret<32> plain_key_a;   // what an attestation's commitments are recomputed from
   Bytes key_a;              // wrapped
   Bytes key_p;              // wrapped; empty without personal slots
 };

@@ -9,13 +9,6 @@
 namespace tocsin::node {
 namespace {
 
-tl::unexpected<Error> bad_start(std::string what) {
-  Error error{Code::kDataLoss, "the stored ledger cannot be trusted: " + what, "ledger/start", {}, {}};
-  error.why = "Its records, its tree and its newest signed checkpoint do not agree.";
-  error.fix = "Nothing was signed or changed. Restore the data directory from a backup that is whole.";
-  return fail(std::move(error));
-}
-
 Error failed_ledger() {
   return Error{Code::kFailedPrecondition,
                "an earlier write failed; the ledger must be opened again",
@@ -36,8 +29,8 @@ Bytes encode_answer(std::uint64_t first, std::uint64_t count, std::uint64_t time
 
 // One commit under construction.
 struct Ledger::Sequencer::Commit {
-  Commit(const storage::Store& store, std::uint64_t first, std::uint64_t now)
-      : changes(store), size(first), time_ms(now) {}
+  Commit(const storage::Store& store, const LedgerHead& head, std::uint64_t now)
+      : changes(store, head.registry), size(head.tree.size), time_ms(now) {}
 
   struct Answer {
     AppendDone done;
@@ -60,80 +53,13 @@ Ledger::Sequencer::Sequencer(storage::Store& store, Runtime& runtime, LedgerKeys
       store_(store),
       runtime_(runtime),
       operational_(std::move(keys.operational)),
-      descriptor_(std::move(keys.descriptor)) {}
+      descriptor_(std::move(keys.descriptor)) {
+  head_.registry = std::make_shared<const protocol::Registry>();
+}
 
 LedgerHead Ledger::Sequencer::head() const {
   const std::lock_guard lock(mu_);
   return head_;
-}
-
-Status Ledger::Sequencer::start() {
-  TRY_ASSIGN(const auto newest, log.newest_checkpoint());
-  TRY_ASSIGN(const std::uint64_t leaves, log.leaf_count());
-  if (newest) {
-    if (leaves != newest->size) return bad_start("there are more or fewer records than were signed");
-    return check_start(*newest);
-  }
-  if (leaves != 0) return bad_start("there are records but no checkpoint");
-  Status genesis = fail(Code::kInternal, "GENESIS was not written");
-  Draft draft;
-  draft.event = protocol::Event::kGenesis;
-  draft.slots.push_back(protocol::slot_bytes(0, protocol::SlotType::kSigned, descriptor_));
-  TRY_ASSIGN(auto sealed, sealer.seal(std::move(draft), random()));
-  Pending pending;
-  pending.records.push_back(std::move(sealed));
-  pending.done = [&](Result<Appended> appended) {
-    if (appended) {
-      genesis = {};
-    } else {
-      genesis = fail(std::move(appended.error()));
-    }
-  };
-  {
-    const std::lock_guard lock(mu_);
-    queue_.push_back(std::move(pending));
-  }
-  sequence_once();
-  return genesis;
-}
-
-Status Ledger::Sequencer::check_start(const storage::LogStore::StoredCheckpoint& newest) {
-  TRY_ASSIGN(const auto key,
-             protocol::make_verifier_key(origin, protocol::KeyType::kEd25519, operational_.public_key()));
-  const auto opened = protocol::open_checkpoint(newest.note, std::span(&key, 1));
-  if (!opened) return bad_start("its checkpoint is not ours: " + opened.error().message);
-  const protocol::TreeHead& tree = opened->checkpoint.tree;
-  if (opened->checkpoint.origin != origin || tree.size != newest.size || tree.size == 0)
-    return bad_start("its checkpoint is stored in the wrong place");
-  auto restored = protocol::TileWriter::restore(tree.size, log.tiles());
-  if (!restored) return bad_start(restored.error().message);
-  tree_ = std::move(*restored);
-  if (tree_.range().root() != tree.root) return bad_start("the tree's root is not the signed one");
-  TRY(check_right_edge(tree.size));
-  TRY_ASSIGN(const auto last_bytes, log.leaf(tree.size - 1));
-  const auto last = protocol::parse_leaf(last_bytes);
-  if (!last) return bad_start("its last record does not parse");
-  last_time_ms_ = last->time_ms;
-  const std::lock_guard lock(mu_);
-  head_ = {tree, std::make_shared<const std::string>(newest.note), last_time_ms_};
-  return {};
-}
-
-// The newest records are the ones a crash could have touched: their leaves must hash to the tree's bottom
-// tile.
-Status Ledger::Sequencer::check_right_edge(std::uint64_t size) {
-  const std::uint64_t tile_index = (size - 1) / protocol::kTileWidth;
-  const std::uint64_t first = tile_index * protocol::kTileWidth;
-  const auto width = static_cast<unsigned>(size - first);
-  const auto tile = log.tile({0, tile_index, width});
-  const auto leaves = log.leaves(first, width);
-  if (!tile || !leaves) return bad_start("its newest records are not readable");
-  std::vector<Hash> hashes(width);
-  crypto::leaf_hashes(*leaves, protocol::kLeafBytes, hashes);
-  for (unsigned i = 0; i < width; ++i)
-    if (!equal(hashes[i], ByteView(*tile).subspan(i * sizeof(Hash), sizeof(Hash))))
-      return bad_start("record " + std::to_string(first + i) + " is not the one in the tree");
-  return {};
 }
 
 void Ledger::Sequencer::push(Append append, AppendDone done) {
@@ -188,7 +114,7 @@ std::deque<Ledger::Sequencer::Pending> Ledger::Sequencer::take() {
 void Ledger::Sequencer::sequence_once() {
   std::deque<Pending> taken = take();
   if (taken.empty()) return;
-  Commit commit(store_, tree_.size(), std::max(runtime_.now_ms(), last_time_ms_));
+  Commit commit(store_, head(), std::max(runtime_.now_ms(), last_time_ms_));
   for (Pending& pending : taken) {
     const std::uint64_t size_before = commit.size;
     const std::size_t placed_before = commit.placed.size();
@@ -266,7 +192,8 @@ Status Ledger::Sequencer::place(Commit& commit, SealedDraft draft) {
   Placed placed;
   placed.leaf = protocol::encode_leaf(leaf);
   placed.leaf_hash = protocol::leaf_hash(placed.leaf);
-  const OwnRecord record{draft.event, draft.subject, leaf, placed.leaf_hash, commit.size};
+  OwnRecord record{{commit.size, leaf, placed.leaf_hash, &draft.event, {}}, draft.subject};
+  std::copy_n(draft.plain_key_a.expose().begin(), record.view.key_a.size(), record.view.key_a.begin());
   TRY(apply_own_record(commit.changes, self, record, draft.sealed));
   const Hash about = draft.subject.kind == Subject::Kind::kSignal ? draft.subject.signal : Hash{};
   commit.changes.put_chain(self, draft.chain, {leaf.chain_seq, commit.size, placed.leaf_hash, about});
@@ -305,6 +232,7 @@ Status Ledger::Sequencer::write(Commit& commit) {
     next.checkpoint =
         std::make_shared<const std::string>(protocol::sign_checkpoint(operational_, {origin, next.tree}));
     next.time_ms = commit.time_ms;
+    next.registry = commit.changes.kept_registry();
     storage::LogStore::put_checkpoint(*batch, tree_.size(), *next.checkpoint);
   }
   if (batch->rows() > 0)

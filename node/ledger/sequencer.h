@@ -52,6 +52,7 @@ class Ledger::Sequencer {
 
   Status check_start(const storage::LogStore::StoredCheckpoint& newest);
   Status check_right_edge(std::uint64_t size);
+  Result<std::shared_ptr<const protocol::Registry>> replay_registry() const;
   std::deque<Pending> take();
   Result<std::optional<Appended>> answered_before(const Commit& commit, const IdempotencyKey& key) const;
   Status stage(Commit& commit, Pending& pending);

@@ -3,6 +3,7 @@
 
 #include "node/ledger/ledger.h"
 #include "protocol/log/checkpoint.h"
+#include "tests/node/ledger/drafts.h"
 #include "tocsin/v1/record.pb.h"
 
 namespace tocsin::tests {
@@ -16,25 +17,11 @@ struct Ack {
 };
 
 inline node::LedgerKeys kill_keys() {
-  const auto key = [](std::uint8_t fill) {
-    Hash bytes;
-    bytes.fill(fill);
-    return Secret<32>(bytes);
-  };
-  Hash self;
-  self.fill(4);
-  return {crypto::SigningKey::from_seed(key(1)), key(2), key(3), "killed.example/log", self,
-          to_bytes(as_view("descriptor"))};
+  return node::ledger_keys();
 }
-
+// Serial and receipt number are the same, so that a record can be told from every other.
 inline node::Draft kill_draft(std::uint64_t serial) {
-  node::Draft draft;
-  draft.event = protocol::Event::kPeerResumed;
-  Hash peer;
-  peer.fill(9);
-  draft.slots.push_back(protocol::slot_bytes(0, protocol::SlotType::kHash, peer));
-  draft.slots.push_back(protocol::slot_text(1, "serial " + std::to_string(serial)));
-  return draft;
+  return node::receipt(serial);
 }
 
 }  // namespace tocsin::tests

@@ -24,7 +24,7 @@ TEST_CASE("a new ledger starts with GENESIS and a signed checkpoint over it") {
 TEST_CASE("records are chained, proved and opened, before and after reopening") {
   LedgerFixture fixture;
   for (int i = 0; i < 300; ++i) {
-    const auto appended = fixture.append({resumed("why " + std::to_string(i)), resumed("again")});
+    const auto appended = fixture.append({receipt(static_cast<std::uint64_t>(i)), receipt(1)});
     REQUIRE(appended);
     CHECK(appended->first_index == 1 + 2 * static_cast<std::uint64_t>(i));
     CHECK(appended->count == 2);
@@ -34,13 +34,13 @@ TEST_CASE("records are chained, proved and opened, before and after reopening") 
     const auto head = fixture.signed_head();
     REQUIRE(head.size == 601);
     Hash previous{};
-    for (std::uint64_t i = 0; i < head.size; ++i) {
+    for (std::uint64_t i = 1; i < head.size; ++i) {
       const auto bytes = fixture.ledger->leaf(i).value();
       const auto leaf = protocol::parse_leaf(bytes).value();
-      CHECK(leaf.chain == fixture.ledger->chain_of(Subject::of_node()));
-      CHECK(leaf.chain_seq == i);
+      CHECK(leaf.chain == fixture.ledger->chain_of(Subject::of_batch({})));
+      CHECK(leaf.chain_seq == i - 1);
       CHECK(leaf.previous == previous);
-      CHECK(leaf.previous_index == (i == 0 ? protocol::kNoPrevious : i - 1));
+      CHECK(leaf.previous_index == (i == 1 ? protocol::kNoPrevious : i - 1));
       previous = protocol::leaf_hash(bytes);
       const auto proof = fixture.ledger->inclusion(i, head.size).value();
       CHECK(protocol::verify_inclusion(previous, i, head.size, proof, head.root));
@@ -51,7 +51,7 @@ TEST_CASE("records are chained, proved and opened, before and after reopening") 
 
 TEST_CASE("an opening leads to its leaf's body root, with the personal class closed") {
   LedgerFixture fixture;
-  REQUIRE(fixture.append({resumed("because")}));
+  REQUIRE(fixture.append({receipt(77)}));
   const auto leaf = protocol::parse_leaf(fixture.ledger->leaf(1).value()).value();
   const auto opening = fixture.ledger->opening(1).value();
   const auto slots = protocol::unpack_slots(as_view(opening.slots_a())).value();
@@ -60,14 +60,13 @@ TEST_CASE("an opening leads to its leaf's body root, with the personal class clo
   const auto root_p = fixed<32>(as_view(opening.root_p()), "root").value();
   CHECK(protocol::body_root(root_a, root_p) == leaf.body_root);
   CHECK(opening.key_p().empty());
-  CHECK(as_text(protocol::ValidEvent::parse(protocol::Event::kPeerResumed, slots).value().bytes(1)) ==
-        "because");
+  CHECK(protocol::ValidEvent::parse(protocol::Event::kReceipt, slots).value().number(0) == 77);
   CHECK(fixture.ledger->opening(2).error().code == Code::kOutOfRange);
 }
 
 TEST_CASE("bodies swapped in the store do not open") {
   LedgerFixture fixture;
-  REQUIRE(fixture.append({resumed("one"), resumed("two")}));
+  REQUIRE(fixture.append({receipt(3), receipt(4)}));
   storage::Batch swap;
   for (const auto& [to, from] : {std::pair{1, 2}, std::pair{2, 1}}) {
     const auto row =
@@ -84,20 +83,20 @@ TEST_CASE("appends that wait together share one commit and stand or fall each al
   int good = 0;
   int bad = 0;
   const auto count = [&](Result<Appended> appended) { appended ? ++good : ++bad; };
-  fixture.ledger->append({{resumed("a")}}, count);
-  Append failing{{resumed("b"), resumed("c")}};
+  fixture.ledger->append({{receipt(5)}}, count);
+  Append failing{{receipt(6), receipt(7)}};
   failing.effects = [](Changes& changes) -> Status {
     changes.batch().put(Family::kMeta, as_view("half"), as_view("done"));
     return fail(Code::kFailedPrecondition, "no");
   };
   fixture.ledger->append(std::move(failing), count);
-  Append working{{resumed("d")}};
+  Append working{{receipt(8)}};
   working.effects = [](Changes& changes) -> Status {
     changes.batch().put(Family::kMeta, as_view("whole"), as_view("done"));
     return {};
   };
   fixture.ledger->append(std::move(working), count);
-  Draft malformed = resumed("e");
+  Draft malformed = receipt(9);
   malformed.slots.pop_back();
   fixture.ledger->append({{malformed}}, count);
   CHECK(bad == 1);
@@ -140,10 +139,10 @@ TEST_CASE("effects without records are one commit and leave the tree alone") {
 TEST_CASE("the same idempotency key has one effect and is answered again, also after reopening") {
   LedgerFixture fixture;
   const IdempotencyKey key{1, 2, 3};
-  const auto ask = [&] { return fixture.append(Append{{resumed("x")}, nullptr, key}).value().first_index; };
+  const auto ask = [&] { return fixture.append(Append{{receipt(10)}, nullptr, key}).value().first_index; };
   std::uint64_t twice[2] = {};
   for (std::uint64_t& index : twice)
-    fixture.ledger->append(Append{{resumed("x")}, nullptr, key},
+    fixture.ledger->append(Append{{receipt(11)}, nullptr, key},
                            [&](Result<Appended> appended) { index = appended.value().first_index; });
   fixture.runtime.run();
   CHECK(twice[0] == 1);
@@ -156,20 +155,20 @@ TEST_CASE("the same idempotency key has one effect and is answered again, also a
 
 TEST_CASE("time in the ledger never decreases, whatever the clock does") {
   LedgerFixture fixture;
-  REQUIRE(fixture.append({resumed("a")}));
+  REQUIRE(fixture.append({receipt(12)}));
   const std::uint64_t before = fixture.ledger->head().time_ms;
   fixture.runtime.now -= 10'000;
-  REQUIRE(fixture.append({resumed("b")}));
+  REQUIRE(fixture.append({receipt(13)}));
   CHECK(protocol::parse_leaf(fixture.ledger->leaf(2).value()).value().time_ms == before);
   fixture.open();
-  REQUIRE(fixture.append({resumed("c")}));
+  REQUIRE(fixture.append({receipt(14)}));
   CHECK(protocol::parse_leaf(fixture.ledger->leaf(3).value()).value().time_ms == before);
 }
 
 TEST_CASE("every earlier checkpoint is a prefix of the newest") {
   LedgerFixture fixture;
   for (int i = 0; i < 40; ++i)
-    REQUIRE(fixture.append(std::vector<Draft>(1 + static_cast<std::size_t>(i) % 7, resumed("x"))));
+    REQUIRE(fixture.append(std::vector<Draft>(1 + static_cast<std::size_t>(i) % 7, receipt(15))));
   const auto head = fixture.signed_head();
   const auto kept = storage::LogStore(*fixture.memory).checkpoints(0, 1000).value();
   for (const auto& stored : kept) {
@@ -183,7 +182,7 @@ TEST_CASE("every earlier checkpoint is a prefix of the newest") {
 
 TEST_CASE("a store that is not what its checkpoint signs is refused at start-up") {
   LedgerFixture fixture;
-  for (int i = 0; i < 300; ++i) REQUIRE(fixture.append({resumed("x")}));
+  for (int i = 0; i < 300; ++i) REQUIRE(fixture.append({receipt(16)}));
   fixture.ledger.reset();
   storage::Batch damage;
   SECTION("a tile with a flipped bit") {
@@ -221,7 +220,7 @@ TEST_CASE("a store that is not what its checkpoint signs is refused at start-up"
 
 TEST_CASE("an append of too many records, or to a ledger with too many waiting, is refused") {
   LedgerFixture fixture;
-  CHECK(fixture.append(std::vector<Draft>(kDraftsPerAppendMax + 1, resumed("x"))).error().rule ==
+  CHECK(fixture.append(std::vector<Draft>(kDraftsPerAppendMax + 1, receipt(17))).error().rule ==
         "ledger/drafts");
   std::size_t refused = 0;
   for (std::size_t i = 0; i < kPendingAppendsMax + 3; ++i)
@@ -236,7 +235,7 @@ TEST_CASE("an append of too many records, or to a ledger with too many waiting, 
 TEST_CASE("a task that outlives its ledger does nothing") {
   LedgerFixture fixture;
   bool answered = false;
-  fixture.ledger->append({{resumed("x")}}, [&](Result<Appended>) { answered = true; });
+  fixture.ledger->append({{receipt(18)}}, [&](Result<Appended>) { answered = true; });
   fixture.ledger.reset();
   fixture.runtime.run();
   CHECK_FALSE(answered);
