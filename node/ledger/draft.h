@@ -25,10 +25,10 @@ struct Subject {
 struct Draft {
   protocol::Event event{};
   Subject subject;
-  std::vector<protocol::SlotValue> slots;  // both classes, ascending
-  std::optional<FixedBytes<32>> key_a;     // chosen by the caller when a human signed over it
-  std::vector<Hash> audience;              // groups; computed by the ledger for origin events when empty
-  bool members = false;                    // every member may open it
+  std::vector<protocol::SlotValue> slots;    // both classes, ascending
+  std::optional<FixedBytes<32>> key_a = {};  // chosen by the caller when a human signed over it
+  std::vector<Hash> audience = {};           // groups; computed by the ledger for origin events when empty
+  bool members = false;                      // every member may open it
 };
 
 }  // namespace tocsin::node
