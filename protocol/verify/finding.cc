@@ -1,5 +1,6 @@
 #include "protocol/verify/finding.h"
 
+#include <iterator>
 #include <utility>
 
 namespace tocsin::protocol {
@@ -59,6 +60,12 @@ void Report::missing(std::string code, std::string text, std::optional<std::uint
 void Report::breach(std::string code, std::string rule, std::string text,
                     std::optional<std::uint64_t> index) {
   add({std::move(code), Severity::kBreach, index, std::move(rule), std::move(text)});
+}
+
+void Report::merge(Report other) {
+  for (std::size_t i = 0; i < std::size(counts_); ++i) counts_[i] += other.counts_[i];
+  for (Finding& finding : other.findings_)
+    if (findings_.size() < kFindingsKept) findings_.push_back(std::move(finding));
 }
 
 int Report::exit_code() const {

@@ -47,6 +47,9 @@ class Report {
   void missing(std::string code, std::string text, std::optional<std::uint64_t> index = std::nullopt);
   void breach(std::string code, std::string rule, std::string text, std::optional<std::uint64_t> index);
 
+  // Everything that `other` found, behind what is here.
+  void merge(Report other);
+
   const std::vector<Finding>& findings() const { return findings_; }
   std::size_t count(Severity severity) const { return counts_[static_cast<std::size_t>(severity)]; }
   std::size_t total() const { return counts_[0] + counts_[1] + counts_[2]; }

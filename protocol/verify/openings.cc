@@ -1,5 +1,6 @@
 #include "protocol/verify/openings.h"
 
+#include <algorithm>
 #include <string>
 
 #include "crypto/base/encoding.h"
@@ -54,35 +55,62 @@ class OpeningsAudit {
   OpeningsAudit(const AuditedTree& tree, Report& report, const RecordSink& sink)
       : tree_(tree), report_(report), sink_(sink) {}
 
-  void run(ByteView file) {
+  bool run(ByteView file) {
+    read(file);
+    // A file that breaks off was reported as such.
+    if (!broken_) skip_to(tree_.leaves.size());
+    return whole_ && !broken_;
+  }
+
+ private:
+  void read(ByteView file) {
     while (!file.empty()) {
       const std::size_t length = file.size() < 4 ? SIZE_MAX : get_be<std::uint32_t>(file.data());
       if (length > kOpeningBytesMax || length > file.size() - 4) {
-        report_.tampering("V8.syntax", "The openings are cut off or one is too long.");
-        return;
+        broken_ = true;
+        return report_.tampering("V8.syntax", "The openings are cut off or one is too long.");
       }
       const auto opening = parse_opening(file.subspan(4, length));
       file = file.subspan(4 + length);
       if (!opening) {
-        report_.tampering("V8.syntax", "The openings are malformed: " + opening.error().message + ".");
-        return;
+        broken_ = true;
+        return report_.tampering("V8.syntax", "The openings are malformed: " + opening.error().message + ".");
       }
       take(*opening);
     }
   }
 
- private:
+  // One finding for each run of records that nothing opens.
+  void skip_to(std::uint64_t index) {
+    index = std::min<std::uint64_t>(index, tree_.leaves.size());
+    if (next_ >= index) return;
+    const std::string last = std::to_string(index - 1);
+    withheld(next_, next_ + 1 == index ? "The record is not opened."
+                                       : "The records from here to " + last + " are not opened.");
+  }
+
+  void tampered(std::string code, std::string text, std::uint64_t index) {
+    whole_ = false;
+    report_.tampering(std::move(code), std::move(text), index);
+  }
+
+  void withheld(std::uint64_t index, std::string text) {
+    whole_ = false;
+    report_.missing("V8.withheld", std::move(text), index);
+  }
+
   void take(const v1::Opening& opening) {
     const std::uint64_t index = opening.index();
     if (index < next_) {
-      report_.tampering("V8.order", "The openings are not in the order of the records, each once.", index);
+      tampered("V8.order", "The openings are not in the order of the records, each once.", index);
       return;
     }
-    next_ = index + 1;
+    skip_to(index);
+    next_ = index == UINT64_MAX ? index : index + 1;
     if (index >= tree_.leaves.size()) {
       // With leaves missing that is not the opening's fault.
       if (tree_.complete)
-        report_.tampering("V8.index", "An opening is for a record that the ledger does not have.", index);
+        tampered("V8.index", "An opening is for a record that the ledger does not have.", index);
       return;
     }
     const auto leaf = parse_leaf(tree_.leaves[static_cast<std::size_t>(index)]);
@@ -94,18 +122,19 @@ class OpeningsAudit {
     auto p = open_class(SlotClass::kPersonal, in.key_p(), in.slots_p(), in.root_p());
     if (!a || !p) {
       const Error& error = a ? p.error() : a.error();
-      report_.tampering("V8.syntax", "The opening is malformed: " + error.message + ".", index);
+      tampered("V8.syntax", "The opening is malformed: " + error.message + ".", index);
       return;
     }
     if (body_root(a->root, p->root) != leaf.body_root) {
-      report_.tampering("V8.commitment", "What is opened is not what the record committed to.", index);
+      tampered("V8.commitment", "What is opened is not what the record committed to.", index);
       return;
     }
     const bool personal = (leaf.flags & kLeafPersonal) != 0;
     if (p->open && personal == p->slots.empty())
-      report_.tampering("V8.flags", "The record's mark for personal fields does not fit its fields.", index);
+      tampered("V8.flags", "The record's mark for personal fields does not fit its fields.", index);
+    if (!a->open) return withheld(index, "The record's accountability fields are not opened.");
     const auto event = event_from_code(leaf.event);
-    if (!a->open || !event) return;
+    if (!event) return;
     std::vector<SlotValue> slots = std::move(a->slots);
     for (SlotValue& slot : p->slots) slots.push_back(std::move(slot));
     auto valid = ValidEvent::parse(*event, std::move(slots));
@@ -114,19 +143,22 @@ class OpeningsAudit {
                      "The record lacks what its kind must carry: " + valid.error().message + ".", index);
       return;
     }
-    sink_({index, leaf, tree_.hashes[static_cast<std::size_t>(index)], std::move(*valid), a->key});
+    sink_({index, leaf, tree_.hashes[static_cast<std::size_t>(index)], &*valid, a->key});
   }
 
   const AuditedTree& tree_;
   Report& report_;
   const RecordSink& sink_;
   std::uint64_t next_ = 0;
+  bool whole_ = true;
+  bool broken_ = false;
 };
 
 }  // namespace
 
-void audit_openings(const Bundle& bundle, const AuditedTree& tree, Report& report, const RecordSink& sink) {
-  if (const auto file = bundle.find(kOpeningsFile)) OpeningsAudit(tree, report, sink).run(*file);
+bool audit_openings(const Bundle& bundle, const AuditedTree& tree, Report& report, const RecordSink& sink) {
+  const auto file = bundle.find(kOpeningsFile);
+  return OpeningsAudit(tree, report, sink).run(file.value_or(ByteView()));
 }
 
 }  // namespace tocsin::protocol

@@ -9,24 +9,17 @@
 #include <cstdint>
 #include <functional>
 
-#include "protocol/log/leaf.h"
-#include "protocol/process/event.h"
+#include "protocol/process/record.h"
 #include "protocol/verify/bundle.h"
 #include "protocol/verify/finding.h"
 #include "protocol/verify/tree.h"
 
 namespace tocsin::protocol {
 
-struct OpenedRecord {
-  std::uint64_t index = 0;
-  Leaf leaf;
-  Hash leaf_hash{};
-  ValidEvent event;
-  FixedBytes<32> key_a{};  // opens class A
-};
-// Told of each record whose class A is open and valid, in the ledger's order.
-using RecordSink = std::function<void(const OpenedRecord&)>;
+// Told of each record whose class A is open and valid, in the ledger's order; the view lasts for the call.
+using RecordSink = std::function<void(const RecordView&)>;
 
-void audit_openings(const Bundle& bundle, const AuditedTree& tree, Report& report, const RecordSink& sink);
+// Whether every record was opened in class A and read: what an auditor must be shown to judge due process.
+bool audit_openings(const Bundle& bundle, const AuditedTree& tree, Report& report, const RecordSink& sink);
 
 }  // namespace tocsin::protocol

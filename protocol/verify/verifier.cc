@@ -102,12 +102,13 @@ class BundleAudit {
       report_.tampering("V3.origin", "The manifest and the checkpoint are of different ledgers.");
     check_file_names(checkpoint.tree.size);
     const auto older = judge_old_checkpoint(*bundle_, checkpoint, options_.policy, report_);
-    const AuditedTree tree = audit_tree(*bundle_, checkpoint.tree, report_);
-    if (options_.trusted)
-      judge_consistency(*options_.trusted, checkpoint, tree.hashes, "The checkpoint you kept", report_);
+    AuditedTree tree = audit_tree(*bundle_, checkpoint.tree, report_);
+    for (const Checkpoint& trusted : options_.trusted)
+      if (trusted.origin == checkpoint.origin)
+        judge_consistency(trusted, checkpoint, tree.hashes, "The checkpoint you kept", report_);
     if (older)
       judge_consistency(older->checkpoint, checkpoint, tree.hashes, "The bundle's older checkpoint", report_);
-    check_records(tree, time_bounds(*newest, older));
+    check_records(std::move(tree), time_bounds(*newest, older));
   }
 
   void check_file_names(std::uint64_t size) {
@@ -131,9 +132,40 @@ class BundleAudit {
     return bounds;
   }
 
-  void check_records(const AuditedTree& tree, const std::vector<TimeBound>& bounds) {
+  void check_records(AuditedTree tree, const std::vector<TimeBound>& bounds) {
     audit_chains(tree, bounds, report_);
-    audit_openings(*bundle_, tree, report_, [&](const OpenedRecord&) { ++audit_.facts.opened; });
+    if (!options_.leaves_only) check_process(tree);
+    audit_.hashes = std::move(tree.hashes);
+  }
+
+  void check_process(const AuditedTree& tree) {
+    Report breaches;
+    Replay replay(breaches);
+    const bool whole = audit_openings(*bundle_, tree, report_, [&](const RecordView& record) {
+      ++audit_.facts.opened;
+      replay.take(record);
+    });
+    // Without every record a rule may only seem broken.
+    if (!whole || !tree.complete) return;
+    std::vector<VerifierKey> keys;
+    for (const PolicyLog& log : options_.policy.logs()) keys.push_back(log.key);
+    audit_.ledger = replay.finish(audit_.facts.origin, keys);
+    report_.merge(std::move(breaches));
+    count_cases();
+  }
+
+  void count_cases() {
+    AuditFacts& facts = audit_.facts;
+    if (!audit_.ledger.name.empty()) facts.name = audit_.ledger.name;
+    for (const auto& [chain, state] : audit_.ledger.cases) {
+      const v1::OriginState& origin = state.origin();
+      if (origin.submitted_ms() == 0) continue;
+      ++facts.signals;
+      if (origin.published_ms() != 0) ++facts.published;
+      if (origin.retraction_ms() == 0) continue;
+      ++facts.retractions;
+      facts.recipients += static_cast<std::uint64_t>(origin.recipients_size());
+    }
   }
 
   const VerifyOptions& options_;
@@ -151,6 +183,26 @@ std::string with_commas(std::uint64_t value) {
 
 std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
   return with_commas(count) + " " + std::string(count == 1 ? one : many);
+}
+
+std::string signals_clause(const AuditFacts& facts) {
+  if (facts.signals == 0) return "no signals";
+  std::string out = counted(facts.signals, "signal", "signals");
+  if (facts.published == 0) return out + ", none shared";
+  if (facts.published != facts.signals) out += ", " + with_commas(facts.published) + " of them shared";
+  return out + (facts.published == 1 ? ", " : ", each ") + "reviewed by a second person before it was shared";
+}
+
+std::string retractions_clause(const AuditFacts& facts) {
+  const std::string out = counted(facts.retractions, "retraction", "retractions");
+  const std::string all = with_commas(facts.recipients);
+  if (facts.recipients == 0) return out + ", which nobody had to answer";
+  if (facts.recipients_shown == 0)
+    return out + ", to be answered by " + all + " (whose ledgers were not given)";
+  std::string answered = out + ", answered by " + with_commas(facts.answers) + " of " + all;
+  if (facts.recipients_shown != facts.recipients)
+    answered += " (" + with_commas(facts.recipients_shown) + " of whose ledgers were given)";
+  return answered;
 }
 
 }  // namespace
@@ -173,12 +225,11 @@ std::string summary(const Audit& audit) {
   if (report.count(Severity::kBreach) != 0)
     return name + ": " + records + " intact, but they show that a rule of due process was not kept (" +
            counted(report.total(), "finding", "findings") + ").";
-  return name + ": " + records + " intact.";
-}
-
-Result<Policy> policy_for_vkey(std::string_view vkey) {
-  TRY_ASSIGN(const VerifierKey key, parse_vkey(vkey));
-  return Policy::parse("log " + format_vkey(key) + "\nquorum none\n");
+  std::string out = name + ": " + records + " intact";
+  if (facts.leaves_only) return out + "; what they say was not asked for.";
+  out += "; " + signals_clause(facts);
+  if (facts.retractions != 0) out += "; " + retractions_clause(facts);
+  return out + ".";
 }
 
 Result<Checkpoint> parse_trusted_checkpoint(std::string_view note, const Policy& policy) {

@@ -11,15 +11,18 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "protocol/log/policy.h"
 #include "protocol/verify/finding.h"
+#include "protocol/verify/replay.h"
 
 namespace tocsin::protocol {
 
 struct VerifyOptions {
   Policy policy;                        // whose signatures count
-  std::optional<Checkpoint> trusted;    // the auditor's own last one
+  std::vector<Checkpoint> trusted;      // the auditor's own earlier ones, of any ledgers
   std::optional<std::uint64_t> now_ms;  // the auditor's clock; else the newest time the bundle proves
   bool leaves_only = false;             // stop after V7: what a public mirror can be asked for
 };
@@ -33,20 +36,23 @@ struct AuditFacts {
   std::uint64_t signals = 0;    // submitted
   std::uint64_t published = 0;  // of these, shared
   std::uint64_t retractions = 0;
+  std::uint64_t recipients = 0;        // who must answer them, over all retractions
+  std::uint64_t recipients_shown = 0;  // of these, whose ledger was audited too (cross.h)
+  std::uint64_t answers = 0;           // of these, who answered
   bool leaves_only = false;
 };
 
 struct Audit {
   Report report;
   AuditFacts facts;
+  ReplayedLedger ledger;     // empty when the records were not judged
+  std::vector<Hash> hashes;  // leaf hashes, as far as the bundle has them
 };
 Audit verify_bundle(ByteView archive, const VerifyOptions& options);
 
 // One sentence for a person.
 std::string summary(const Audit& audit);
 
-// A trust file from one key: that log, no witnesses.
-Result<Policy> policy_for_vkey(std::string_view vkey);
 // The auditor's own earlier checkpoint, which a log of the policy must have signed.
 Result<Checkpoint> parse_trusted_checkpoint(std::string_view note, const Policy& policy);
 

@@ -153,7 +153,7 @@ const std::vector<Tamper> kOldTampers = {
 
 Audit audited_with_trust(const Checkpoint& trusted, LedgerBuilder& builder) {
   VerifyOptions options = audit_options();
-  options.trusted = trusted;
+  options.trusted = {trusted};
   return verify_bundle(builder.bundle(), options);
 }
 
@@ -211,9 +211,14 @@ TEST_CASE("a middle record that was removed and the tree built again is found ou
   CHECK(found(audit, "V4.inconsistent"));
 }
 
-TEST_CASE("a checkpoint of another ledger is no older checkpoint of this one") {
-  CorrectLedger ledger = correct_ledger();
-  const Audit audit = audited_with_trust({"chat.example/ledger", ledger.builder.head(3)}, ledger.builder);
+TEST_CASE("another ledger's checkpoint is no older checkpoint of this one") {
+  const CorrectLedger ledger = correct_ledger();
+  VerifyOptions options = audit_options();
+  options.policy = *Policy::parse("log " + vkey_text(parties().chat) + "\n" + policy_text(parties().issuer));
+  BundleFiles files = ledger.builder.files(9);
+  files["checkpoint.old"] =
+      sign_checkpoint(parties().chat.operational, {parties().chat.origin, ledger.builder.head(9)});
+  const Audit audit = verify_bundle(ledger.builder.pack(files), options);
   CHECK(audit.report.exit_code() == 8);
   CHECK(found(audit, "V3.origin"));
 }
