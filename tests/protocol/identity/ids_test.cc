@@ -3,8 +3,10 @@
 #include <set>
 
 #include "crypto/hash.h"
+#include "protocol/identity/descriptor.h"
 #include "protocol/process/event.h"
 #include "tests/support/catch.h"
+#include "tests/support/vectors.h"
 
 namespace tocsin::protocol {
 namespace {
@@ -81,6 +83,37 @@ TEST_CASE("label sets and recipient sets hash the same in any order") {
   CHECK(recipient_set_digest({filled(2), filled(1)}) ==
         recipient_set_digest({filled(1), filled(2), filled(2)}));
   CHECK(recipient_set_digest({filled(2)}) != recipient_set_digest({filled(1)}));
+}
+
+TEST_CASE("key ids, fingerprints, signal and chain ids and set digests agree with the published vectors") {
+  const auto vectors = tocsin::test::own_vectors("process.json");
+  const auto bytes = [&](const char* group, const char* name) {
+    return tocsin::test::hex_bytes(vectors.at(group).at(name));
+  };
+  const auto hash = [&](const char* group, const char* name) {
+    return tocsin::test::hex_hash(vectors.at(group).at(name));
+  };
+  const auto text = [&](const char* group, const char* name) {
+    return std::string(vectors.at(group).at(name).as_string());
+  };
+  const Hash issuer = fingerprint(hash("key", "public"));
+  CHECK(issuer == hash("key", "fingerprint"));
+  CHECK(print_fingerprint(issuer) == text("key", "printed"));
+  CHECK(equal(key_id(hash("key", "public")), bytes("key", "key_id")));
+  const Hash signal = signal_id(issuer, bytes("signal", "indicator"));
+  CHECK(signal == hash("signal", "id"));
+  CHECK(print_signal_id(signal) == text("signal", "printed"));
+  const Secret<32> chain_key(hash("chains", "chain_key"));
+  CHECK(signal_chain_id(chain_key, signal) == hash("chains", "of_signal"));
+  CHECK(batch_chain_id(chain_key, *fixed<16>(bytes("chains", "batch"), "batch")) ==
+        hash("chains", "of_batch"));
+  CHECK(node_chain_id(chain_key) == hash("chains", "of_node"));
+  CHECK(slot_labels(4, {"terror", "é", "gore"}).value == bytes("labels", "value"));
+  CHECK(label_set_hash(bytes("labels", "value")) == hash("labels", "hash"));
+  std::vector<Hash> nodes;
+  for (const auto& node : vectors.at("recipients").at("nodes").as_array())
+    nodes.push_back(tocsin::test::hex_hash(node));
+  CHECK(recipient_set_digest(nodes) == hash("recipients", "digest"));
 }
 
 }  // namespace

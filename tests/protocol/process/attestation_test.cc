@@ -4,6 +4,7 @@
 #include "tests/protocol/identity/sample_node.h"
 #include "tests/protocol/process/sample_events.h"
 #include "tests/support/catch.h"
+#include "tests/support/vectors.h"
 
 namespace tocsin::protocol {
 namespace {
@@ -80,6 +81,23 @@ TEST_CASE("the decision digest is over the commitments of slots 0 to 14") {
   Bytes joined;
   for (std::size_t i = 0; i < 15; ++i) append(joined, (*row)[i]);
   CHECK(*decision_digest(filled(9), slots) == crypto::sha256(joined));
+}
+
+TEST_CASE("an attestation agrees with the published vector, byte for byte") {
+  const auto vectors = tocsin::test::own_vectors("process.json");
+  const auto& given = vectors.at("attestation");
+  const auto signer =
+      crypto::SigningKey::from_seed(Secret<32>(tocsin::test::hex_hash(vectors.at("key").at("seed"))));
+  const Hash key_a = tocsin::test::hex_hash(given.at("key_a"));
+  const auto slots = unpack_slots(tocsin::test::hex_bytes(given.at("slots")));
+  REQUIRE(slots);
+  CHECK(*decision_digest(key_a, *slots) == tocsin::test::hex_hash(given.at("digest")));
+  const AttestationContext context{tocsin::test::hex_hash(vectors.at("key").at("fingerprint")),
+                                   Event::kReviewed,
+                                   tocsin::test::hex_hash(vectors.at("chains").at("of_signal"))};
+  const auto slot = attest(context, key_a, *slots, signer);
+  REQUIRE(slot);
+  CHECK(slot->value == tocsin::test::hex_bytes(given.at("value")));
 }
 
 }  // namespace

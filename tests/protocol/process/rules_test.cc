@@ -279,6 +279,23 @@ TEST_CASE("R17: time never decreases in a ledger") {
   CHECK(judge_time(6, leaf).error().rule == "due-process/R17");
 }
 
+TEST_CASE("R17: a record tells of nothing later than itself") {
+  Story story;
+  story.submit();
+  const auto expired = [&](std::uint64_t at) {
+    return judge(story.state,
+                 story.ledger.about(Event::kExpired, story.chain, number(1, SlotType::kTime, at)),
+                 story.ledger.context());
+  };
+  CHECK(expired(test::kStart));
+  CHECK(expired(test::kStart + 1).error().rule == "due-process/R17");
+  SampleLedger social("social.example", 30);
+  RecordView opinion = social.opinion(story.ledger.self(), story.signal, 3, filled(1), false);
+  CHECK(judge(story.state, opinion, social.context()));
+  opinion.leaf.time_ms -= 1;
+  CHECK(judge(story.state, opinion, social.context()).error().rule == "due-process/R17");
+}
+
 TEST_CASE("R19: a signal has an end within 36 months, and its publication ends no later") {
   const auto until = [](std::uint64_t end) {
     Story story;
