@@ -12,6 +12,7 @@ RESULT = re.compile(r"^ *\d+/\d+ Test +#(\d+): (\S+) \.*(.*?) +[\d.]+ sec")
 OUTPUT = re.compile(r"^(\d+): (.*)$")
 ALL_PASSED = re.compile(r"All tests passed \(\d+ assertions? in (\d+) test cases?\)")
 SOME_FAILED = re.compile(r"test cases: +(\d+)(.*)")
+NOISE = ("Test command:", "Working Directory:", "Test timeout computed")
 TAIL = 40
 
 
@@ -38,7 +39,8 @@ def read(path):
         for line in log:
             line = line.rstrip("\n")
             if found := OUTPUT.match(line):
-                output.setdefault(found.group(1), []).append(found.group(2))
+                if not found.group(2).startswith(NOISE):
+                    output.setdefault(found.group(1), []).append(found.group(2))
             elif found := RESULT.match(line):
                 entries.append((found.group(2), found.group(3).strip("* "), output.get(found.group(1), [])))
     return entries
