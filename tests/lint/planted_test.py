@@ -77,6 +77,7 @@ SOUND = [
     (check_layers, "node/ledger/planted.cc", '// rand() and #include "x.h"\nauto s = "system_clock::now";\n'),
     (check_layers, "node/runtime/planted.cc", "auto t = std::chrono::system_clock::now();\n#include <boost/asio/post.hpp>\n"),
     (check_layers, "tests/node/planted.cc", '#include <rocksdb/env.h>\n#include "node/daemon/node.h"\nint operand(int);\n'),
+    (check_style, "node/cli/planted.cc", 'auto help = R"(\n' + "x" * 120 + '\n)";\n'),
     (check_tree, "ops/planted.md", "mktemp -d /tmp/demo.XXXXXX\n"),
 ]
 
