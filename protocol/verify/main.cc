@@ -31,17 +31,20 @@ USAGE
   tocsin-verify BUNDLE... (--vkey KEY | --policy FILE) [options]
 
 WHAT IT DOES
-  Recomputes everything a bundle claims: the archive's form, the manifest, the checkpoint's signatures, the tree over
-  all records, each chain of records, what is opened, and whether due process was kept. It trusts only the keys that you
-  give, never those in the bundle. Given the bundles of several nodes it also holds them against one another: whether
-  receivers saw the same history, and whether they answered retractions in time.
+  Recomputes everything a bundle claims: the archive's form, the manifest, the checkpoint's signatures, the
+  tree over all records, each chain of records, what is opened, and whether due process was kept. It trusts
+  only the keys that you give, never those in the bundle. Given the bundles of several nodes it also holds
+  them against one another: whether receivers saw the same history, and whether they answered retractions in
+  time.
 
 OPTIONS
-  --vkey KEY                  a ledger's key, as its operator prints it; may be repeated. Asks for no witnesses
-  --policy FILE               a tlog-policy: the ledgers' keys, the witnesses and the quorum that you ask for
-  --trusted-checkpoint FILE   a checkpoint that you kept from earlier: the ledger must go on from it; may be repeated
-  --now TIME                  your clock, seconds since 1970 or 2026-11-25T13:00:00Z. Without it, time is what the
-                              bundles themselves prove
+  --vkey KEY                  a ledger's key, as its operator prints it; may be repeated. Asks for no
+                              witnesses
+  --policy FILE               a tlog-policy: the ledgers' keys, the witnesses and the quorum you ask for
+  --trusted-checkpoint FILE   a checkpoint that you kept from earlier, which the ledger must go on from;
+                              may be repeated
+  --now TIME                  your clock, seconds since 1970 or 2026-11-25T13:00:00Z. Without it, time is what
+                              the bundles themselves prove
   --leaves-only               judge the records' order and integrity, not what they say: for a public mirror
   --json                      one JSON object a line: each finding, then each bundle's result
   --help, --version
