@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "tests/storage/fault_env.h"
 #include "tests/storage/memory_store.h"
 
 namespace tocsin::storage {
@@ -108,55 +109,46 @@ TEST_CASE("batches can be appended to one another") {
   CHECK(value_of(*memory, Family::kMeta, "k") == "2");
 }
 
-// Lets writes through until told otherwise.
-class FailingFile : public rocksdb::WritableFileWrapper {
- public:
-  FailingFile(std::unique_ptr<rocksdb::WritableFile> file, const bool& failing)
-      : WritableFileWrapper(file.get()), file_(std::move(file)), failing_(failing) {}
-  rocksdb::Status Sync() override {
-    return failing_ ? rocksdb::Status::IOError("the disk is gone") : WritableFileWrapper::Sync();
-  }
-
- private:
-  std::unique_ptr<rocksdb::WritableFile> file_;
-  const bool& failing_;
-};
-
-class FailingEnv : public rocksdb::EnvWrapper {
- public:
-  explicit FailingEnv(rocksdb::Env* env) : EnvWrapper(env) {}
-  const char* Name() const override { return "FailingEnv"; }
-  rocksdb::Status NewWritableFile(const std::string& name, std::unique_ptr<rocksdb::WritableFile>* file,
-                                  const rocksdb::EnvOptions& options) override {
-    std::unique_ptr<rocksdb::WritableFile> inner;
-    rocksdb::Status status = EnvWrapper::NewWritableFile(name, &inner, options);
-    if (status.ok()) *file = std::make_unique<FailingFile>(std::move(inner), failing);
-    return status;
-  }
-  bool failing = false;
-};
-
-TEST_CASE("after a failed sync the store refuses every write until it is opened again, and still reads") {
-  std::unique_ptr<rocksdb::Env> memory(rocksdb::NewMemEnv(rocksdb::Env::Default()));
-  FailingEnv env(memory.get());
+TEST_CASE("after a failed write the store refuses every write until it is opened again, and still reads") {
+  FaultEnv env;
   {
     auto store = Store::open("/node", StoreOptions{&env, 1 << 20, 4 << 20});
     REQUIRE(store);
     Batch batch;
     batch.put(Family::kMeta, as_view("a"), as_view("1"));
     REQUIRE((*store)->commit(batch));
-    env.failing = true;
+    env.break_after(1);
     REQUIRE_FALSE((*store)->commit(batch));
-    env.failing = false;
     auto again = (*store)->commit(batch);
     REQUIRE_FALSE(again);
     CHECK(again.error().rule == "storage/broken");
     CHECK((*store)->broken());
     CHECK(value_of(**store, Family::kMeta, "a") == "1");
   }
+  env.cut_power();
   auto store = Store::open("/node", StoreOptions{&env, 1 << 20, 4 << 20});
   REQUIRE(store);
   CHECK(value_of(**store, Family::kMeta, "a") == "1");
+}
+
+TEST_CASE("a power cut takes what was not synced and nothing else") {
+  FaultEnv env;
+  {
+    auto store = Store::open("/node", StoreOptions{&env, 1 << 20, 4 << 20});
+    REQUIRE(store);
+    Batch first;
+    first.put(Family::kMeta, as_view("a"), as_view("1"));
+    REQUIRE((*store)->commit(first));
+    Batch second;
+    second.put(Family::kMeta, as_view("b"), as_view("2"));
+    REQUIRE((*store)->commit(second, Sync::kLater));
+    env.break_after(0);
+  }
+  env.cut_power();
+  auto store = Store::open("/node", StoreOptions{&env, 1 << 20, 4 << 20});
+  REQUIRE(store);
+  CHECK(value_of(**store, Family::kMeta, "a") == "1");
+  CHECK(value_of(**store, Family::kMeta, "b") == "(absent)");
 }
 
 }  // namespace
