@@ -1,0 +1,244 @@
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "node/cli/command.h"
+#include "node/cli/exit_code.h"
+#include "node/cli/session.h"
+#include "node/cli/time_text.h"
+#include "node/identity/keystore.h"
+#include "protocol/identity/words.h"
+#include "tocsin/v1/admin.pb.h"
+
+namespace tocsin::cli {
+namespace {
+
+std::string toml_quote(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+// Settings of the new node that are written to its tocsin.toml.
+constexpr std::string_view kInitSettings[] = {"name", "listen", "advertise", "http-listen",
+                                              "passphrase-file"};
+
+// Peers cannot connect to "every address": a node that listens there is reached by its name.
+void advertise_by_name(node::Config& config, std::string& toml) {
+  const Result<node::HostPort> listen = node::parse_host_port(config.listen);
+  if (!config.advertise.empty() || !listen || (listen->host != "0.0.0.0" && listen->host != "::")) return;
+  config.advertise = config.name + ":" + std::to_string(listen->port);
+  toml += "advertise = " + toml_quote(config.advertise) + "\n";
+}
+
+Result<node::Config> init_config(Session& session, const Arguments& arguments, std::string& toml) {
+  node::ConfigSources sources;
+  sources.flags.emplace_back("data-dir", session.config().data_dir);
+  for (const std::string_view setting : kInitSettings) {
+    const std::string flag = "--" + std::string(setting);
+    if (!arguments.has(flag)) continue;
+    std::string value = arguments.text(flag);
+    if (setting == "passphrase-file") value = std::filesystem::absolute(value).lexically_normal().string();
+    sources.flags.emplace_back(setting, value);
+    std::string key(setting);
+    for (char& c : key) c = c == '-' ? '_' : c;
+    toml += key + " = " + toml_quote(value) + "\n";
+  }
+  toml = "# Settings of this node; the daemon's manual lists them all.\ndata_dir = " +
+         toml_quote(session.config().data_dir) + "\n" + toml;
+  TRY_ASSIGN(node::LoadedConfig loaded, node::load_config(sources));
+  advertise_by_name(loaded.config, toml);
+  return std::move(loaded.config);
+}
+
+Status write_settings(const std::string& path, const std::string& toml) {
+  std::ofstream file(path, std::ios::binary);
+  file << toml << std::flush;
+  if (file) return {};
+  return fail(Code::kInternal, "cannot write " + path + ": " + std::strerror(errno), "file/write");
+}
+
+Result<int> init(Session& session, const Arguments& arguments) {
+  std::string toml;
+  TRY_ASSIGN(const node::Config config, init_config(session, arguments, toml));
+  const auto credentials = session.io().environment.find("CREDENTIALS_DIRECTORY");
+  TRY_ASSIGN(const node::KeystoreLock lock,
+             node::read_keystore_lock(config.passphrase_file, credentials == session.io().environment.end()
+                                                                  ? std::string()
+                                                                  : credentials->second));
+  node::InitOptions options;
+  options.data_dir = config.data_dir;
+  options.name = config.name;
+  options.address = config.advertised_address();
+  options.log_origin = config.ledger_origin();
+  options.now_ms = session.now_ms();
+  TRY_ASSIGN(const node::Keys keys, node::init_node(options, lock));
+  TRY(write_settings(config.data_dir + "/tocsin.toml", toml));
+  const std::string print = protocol::print_fingerprint(keys.descriptor.fingerprint());
+  TRY_ASSIGN(const protocol::SafetyWords words, protocol::safety_words(keys.descriptor.fingerprint()));
+  if (!session.for_people()) {
+    JsonObject object = envelope("Node");
+    object.text("name", config.name).text("data_dir", config.data_dir).text("fingerprint", print);
+    session.print_object(object.text("words", protocol::print_words(words)));
+    return static_cast<int>(kDone);
+  }
+  session.print_text("✓ " + config.name + " made in " + config.data_dir + "\n  key      " + print +
+                     "\n  words    " + protocol::print_words(words) + "\n  peers    " +
+                     config.advertised_address() + "\nNext: start tocsind with --data-dir " +
+                     config.data_dir + "\n");
+  return static_cast<int>(kDone);
+}
+
+Result<v1::StatusReply> ask_status(Session& session) {
+  return session.daemon().call<v1::StatusReply>("Status", v1::StatusRequest());
+}
+
+Result<int> status(Session& session, const Arguments&) {
+  TRY_ASSIGN(const v1::StatusReply reply, ask_status(session));
+  session.print_one("Status", reply,
+                    printable(reply.name()) + " · tocsind " + printable(reply.software()) + " up " +
+                        print_duration(reply.uptime_s()) + " · network " +
+                        (reply.network().empty() ? "none" : printable(reply.network())) + " · " +
+                        std::to_string(reply.peers_in_sync()) + "/" + std::to_string(reply.peers_active()) +
+                        " peers in sync\n" + grouped(reply.ledger_size()) + " ledger entries · " +
+                        grouped(reply.signals()) + " signals, " + grouped(reply.matching()) +
+                        " match · review " + grouped(reply.awaiting_review()) + " waiting\nkey " +
+                        reply.fingerprint() + "\n");
+  return static_cast<int>(kDone);
+}
+
+// From the keystore when a passphrase is given (no daemon needed), else from the daemon.
+Result<std::string> own_fingerprint(Session& session, const Arguments& arguments) {
+  if (!arguments.has("--passphrase-file")) {
+    TRY_ASSIGN(const v1::StatusReply reply, ask_status(session));
+    return reply.fingerprint();
+  }
+  TRY_ASSIGN(const node::KeystoreLock lock,
+             node::read_keystore_lock(arguments.text("--passphrase-file"), {}));
+  TRY_ASSIGN(const node::Keys keys, node::open_keystore(session.config().data_dir, lock));
+  return protocol::print_fingerprint(keys.descriptor.fingerprint());
+}
+
+Result<int> fingerprint(Session& session, const Arguments& arguments) {
+  TRY_ASSIGN(const std::string print, own_fingerprint(session, arguments));
+  if (session.for_people()) {
+    session.print_text(print);
+  } else {
+    session.print_object(envelope("Fingerprint").text("fingerprint", print));
+  }
+  return static_cast<int>(kDone);
+}
+
+Result<int> words(Session& session, const Arguments& arguments) {
+  TRY_ASSIGN(const std::string print, own_fingerprint(session, arguments));
+  TRY_ASSIGN(const Hash hash, protocol::parse_fingerprint(print));
+  TRY_ASSIGN(const protocol::SafetyWords safety, protocol::safety_words(hash));
+  if (session.for_people()) {
+    session.print_text(protocol::print_words(safety));
+  } else {
+    session.print_object(
+        envelope("Words").text("fingerprint", print).text("words", protocol::print_words(safety)));
+  }
+  return static_cast<int>(kDone);
+}
+
+Result<int> rotate(Session& session, const Arguments& arguments) {
+  const std::string key = arguments.text("KEY");
+  if (key != "tls" && key != "envelope") {
+    return tocsin::fail(usage_error("\"" + key + "\" is no key that can be rotated", "tls or envelope"));
+  }
+  v1::RotateRequest request;
+  request.set_key(key);
+  TRY_ASSIGN(const auto reply, session.daemon().call<v1::RotateReply>("Rotate", request));
+  session.print_one("Rotation", reply,
+                    "✓ new " + key + " key; peers learn of it from descriptor " +
+                        std::to_string(reply.descriptor_sequence()) + "\n");
+  return static_cast<int>(kDone);
+}
+
+Result<int> ledger_status(Session& session, const Arguments&) {
+  TRY_ASSIGN(const v1::StatusReply reply, ask_status(session));
+  if (session.for_people()) {
+    session.print_text(grouped(reply.ledger_size()) + " entries\n\n" + reply.checkpoint());
+  } else {
+    session.print_object(
+        envelope("LedgerStatus").number("size", reply.ledger_size()).text("checkpoint", reply.checkpoint()));
+  }
+  return static_cast<int>(kDone);
+}
+
+Result<int> ledger_export(Session& session, const Arguments& arguments) {
+  constexpr std::uint64_t kIndexMax = ~std::uint64_t{0} >> 1;
+  v1::ExportRequest request;
+  request.set_path(std::filesystem::absolute(arguments.text("FILE")).lexically_normal().string());
+  TRY_ASSIGN(const std::uint64_t from, arguments.number("--from", 0, kIndexMax));
+  TRY_ASSIGN(const std::uint64_t to, arguments.number("--to", 0, kIndexMax));
+  request.set_from(from);
+  request.set_to(to);
+  request.set_personal(arguments.has("--personal"));
+  TRY_ASSIGN(const auto reply, session.daemon().call<v1::ExportReply>("Export", request));
+  session.print_one("Export", reply,
+                    printable(reply.path()) + "  " + grouped(reply.bytes()) + " bytes  " +
+                        grouped(reply.entries()) + " entries  " + grouped(reply.openings()) +
+                        " opened\n  key       " + printable(reply.vkey()) + "\n  manifest  " +
+                        printable(reply.manifest_sha256()) + "\nCheck it anywhere: tocsin-verify " +
+                        printable(reply.path()) + "\n");
+  return static_cast<int>(kDone);
+}
+
+Result<int> version(Session& session, const Arguments&) {
+  if (session.for_people()) {
+    session.print_text("tocsin " TOCSIN_VERSION);
+  } else {
+    session.print_object(envelope("Version").text("version", TOCSIN_VERSION));
+  }
+  return static_cast<int>(kDone);
+}
+
+}  // namespace
+
+std::vector<Command> node_commands() {
+  const OptionSpec passphrase{"--passphrase-file", "FILE", "open the keystore, instead of asking the daemon"};
+  return {
+      {"init",
+       "make a node: its directory, keys and settings",
+       {{"--name", "NAME", "a lower-case DNS name, for ever", Need::kRequired},
+        {"--passphrase-file", "FILE",
+         "its first line seals the keystore; else the systemd credential tocsin-kek"},
+        {"--listen", "HOST:PORT", "where peers connect to; 0.0.0.0:7443"},
+        {"--advertise", "HOST:PORT", "how peers reach it, when that is another address"},
+        {"--http-listen", "HOST:PORT", "the HTTP API, /metrics and /healthz; none"}},
+       {"tocsin init --name video.example --data-dir /srv/tocsin --passphrase-file /etc/tocsin/passphrase",
+        "tocsin init --name video.example --listen 0.0.0.0:7443 --advertise tocsin.video.example:7443"},
+       init},
+      {"status", "one look at the node", {}, {"tocsin status", "tocsin status -o json"}, status},
+      {"key fingerprint",
+       "what others know this node by",
+       {passphrase},
+       {"tocsin key fingerprint"},
+       fingerprint},
+      {"key words", "six words to read to them by phone", {passphrase}, {"tocsin key words"}, words},
+      {"key rotate",
+       "replace a key that the root key vouches for",
+       {{"KEY", "", "tls or envelope", Need::kRequired}},
+       {"tocsin key rotate tls"},
+       rotate},
+      {"ledger status", "size and checkpoint", {}, {"tocsin ledger status"}, ledger_status},
+      {"ledger export",
+       "a bundle that tocsin-verify checks anywhere",
+       {{"FILE", "", "where the daemon writes it", Need::kRequired},
+        {"--from", "INDEX", "first entry; 0"},
+        {"--to", "INDEX", "one past the last; all"},
+        {"--personal", "", "open personal slots too: only for the person's own case"}},
+       {"tocsin ledger export october.bundle --from 31000 --to 62000",
+        "tocsin ledger export all.bundle -o json"},
+       ledger_export},
+      {"version", "of this program", {}, {"tocsin version"}, version},
+  };
+}
+
+}  // namespace tocsin::cli
