@@ -51,6 +51,8 @@ std::string_view limit_name(GuardLimit limit) {
       return "streams-open";
     case GuardLimit::kHeadersRate:
       return "headers-rate";
+    case GuardLimit::kCallBytes:
+      return "call-bytes";
   }
   return "unknown";
 }
@@ -147,7 +149,7 @@ GuardLimit FrameGuard::judge_headers(const Frame& frame, std::uint64_t now_ms) {
   if (!headers_.take(now_ms)) return GuardLimit::kHeadersRate;
   if (from_ == From::kClient && frame.stream > highest_stream_) {
     highest_stream_ = frame.stream;
-    open_[frame.stream] = (frame.flags & kEndStream) != 0;
+    open_[frame.stream].ended = (frame.flags & kEndStream) != 0;
     if (open_.size() > kStreamsOpenMax) return GuardLimit::kStreamsOpen;
   } else if (from_ == From::kServer && (frame.flags & kEndStream) != 0) {
     open_.erase(frame.stream);
@@ -171,11 +173,17 @@ GuardLimit FrameGuard::judge_continuation(const Frame& frame) {
 
 GuardLimit FrameGuard::judge_data(const Frame& frame, std::uint64_t now_ms) {
   const bool ends = (frame.flags & kEndStream) != 0;
-  // A short request that ends its half of a call costs a call, which is counted; but only the first end does.
-  if (const auto call = open_.find(frame.stream); ends && call != open_.end() && !call->second) {
-    call->second = true;
-    if (from_ == From::kServer) open_.erase(call);
-    return GuardLimit::kNone;
+  if (const auto call = open_.find(frame.stream); call != open_.end()) {
+    call->second.bytes += frame.length;
+    if (call->second.bytes > (from_ == From::kClient ? kRequestBytesMax : kReplyBytesMax))
+      return GuardLimit::kCallBytes;
+    // A short request that ends its half of a call costs a call, which is counted; but only the first end
+    // does.
+    if (ends && !call->second.ended) {
+      call->second.ended = true;
+      if (from_ == From::kServer) open_.erase(call);
+      return GuardLimit::kNone;
+    }
   }
   if (frame.length >= kSmallDataBytes) return GuardLimit::kNone;
   return small_data_.take(now_ms) ? GuardLimit::kNone : GuardLimit::kSmallDataRate;
@@ -195,7 +203,7 @@ void FrameGuard::outbound(ByteView bytes) {
     const Frame& frame = out_.frame();
     if (frame.type == kHeaders && from_ == From::kServer) {
       // A call of ours: the server answers with up to two header blocks and perhaps a short message.
-      if (open_.size() < kStreamsOpenMax) open_[frame.stream] = false;
+      if (open_.size() < kStreamsOpenMax) open_[frame.stream];
       headers_.credit(2);
       small_data_.credit(1);
     }

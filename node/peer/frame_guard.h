@@ -32,6 +32,7 @@ enum class GuardLimit : std::uint8_t {
   kSmallDataRate,  // DATA of almost nothing that does not end its stream
   kStreamsOpen,
   kHeadersRate,
+  kCallBytes,  // more DATA in one call than its message may have
 };
 // For logs and metrics: "frame-length", "reset-rate" ….
 std::string_view limit_name(GuardLimit limit);
@@ -48,6 +49,11 @@ inline constexpr std::size_t kStreamsOpenMax = 100;
 inline constexpr std::uint32_t kSmallDataBytes = 64;
 // Sent bytes that entitle the peer to one WINDOW_UPDATE beyond the flat rate.
 inline constexpr std::uint32_t kSentBytesPerWindowUpdate = 1024;
+
+// gRPC collects a whole message before it asks whether it is too large. A request is at most a few
+// checkpoints; replies are the pages of 8 MiB at most and one period of a watch.
+inline constexpr std::uint32_t kRequestBytesMax = 64 * 1024;
+inline constexpr std::uint32_t kReplyBytesMax = 16 * 1024 * 1024;
 
 struct RateLimit {
   std::uint32_t burst;
@@ -92,6 +98,10 @@ class FrameGuard {
     std::uint8_t flags;
     std::uint32_t stream;
   };
+  struct Call {
+    bool ended = false;       // the sender of inbound bytes has ended its half
+    std::uint32_t bytes = 0;  // DATA received
+  };
   // Cuts a byte stream into frames, holding only a partial header.
   class Reader {
    public:
@@ -124,9 +134,8 @@ class FrameGuard {
   std::uint32_t block_bytes_ = 0;
   std::uint32_t block_continuations_ = 0;
   std::uint32_t highest_stream_ = 0;
-  std::map<std::uint32_t, bool>
-      open_;  // calls that go on; true once the sender of inbound bytes has ended its half
-  std::uint64_t sent_bytes_ = 0;  // not yet turned into credit
+  std::map<std::uint32_t, Call> open_;  // calls that go on
+  std::uint64_t sent_bytes_ = 0;        // not yet turned into credit
   TokenBucket resets_, control_, window_updates_, small_data_, headers_;
 };
 

@@ -170,6 +170,14 @@ TEST_CASE("a server answers the calls that were made, without limit of number") 
   }
 }
 
+TEST_CASE("a request over 64 KiB is refused while it arrives") {
+  Bytes bytes = f::frame(f::kHeaders, f::kEndHeaders, 1, Bytes(1, 0));
+  append(bytes, repeated(4, [](auto) { return f::frame(f::kData, 0, 1, Bytes(kFrameLengthMax, 0)); }));
+  expect(bytes, GuardLimit::kNone);
+  append(bytes, f::frame(f::kData, 0, 1, Bytes(1, 0)));
+  expect(bytes, GuardLimit::kCallBytes);
+}
+
 TEST_CASE("a verdict stays") {
   FrameGuard guard(FrameGuard::From::kClient, kStart);
   CHECK(guard.inbound(to_bytes(as_view("no")), kStart) == GuardLimit::kPreface);
