@@ -22,7 +22,7 @@ struct NodeFixture {
     descriptor.set_name("node" + std::to_string(byte) + ".example");
     descriptor.set_address("127.0.0.1:1");
     descriptor.set_root_key(to_string(root.public_key()));
-    descriptor.set_operational_key(std::string(32, 'o'));
+    descriptor.set_operational_key(to_string(root.public_key()));
     descriptor.set_envelope_key(std::string(32, 'e'));
     descriptor.set_tls_spki_sha256(to_string(*tls_spki_sha256(tls_key.expose())));
     descriptor.set_log_origin(descriptor.name() + "/tocsin");
