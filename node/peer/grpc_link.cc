@@ -176,6 +176,7 @@ class GrpcPeerLink final : public PeerLink {
 }  // namespace
 
 std::unique_ptr<PeerLink> make_grpc_link(Runtime& runtime, UniqueFd local) {
+  keep_grpc_threads();
   grpc::ChannelArguments arguments;
   add_settings(arguments);
   arguments.SetMaxReceiveMessageSize(kReplyMessageMax);

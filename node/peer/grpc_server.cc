@@ -275,6 +275,7 @@ class GrpcServer final : public LinkServer {
 
 std::unique_ptr<LinkServer> make_grpc_server(Runtime& runtime, PeerService& service, CallBudget& budget,
                                              const Hash& caller, UniqueFd local) {
+  keep_grpc_threads();
   auto shared = std::shared_ptr<Caller>(new Caller{runtime, service, budget, caller});
   return std::make_unique<GrpcServer>(std::move(shared), std::move(local));
 }

@@ -16,7 +16,9 @@
 
 namespace tocsin::node {
 
-inline constexpr int kCallsPerLinkMax = 4;
+// A call counts until its reply has been sent, which its caller may learn later than the reply: who keeps to
+// half of this is never refused.
+inline constexpr int kCallsPerLinkMax = 8;
 inline constexpr int kWatchesPerLinkMax = 2;
 // Each may hold a page of 4 MiB.
 inline constexpr int kCallsMax = 32;

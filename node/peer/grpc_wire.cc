@@ -2,10 +2,13 @@
 
 #include <vector>
 
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
 #include <grpcpp/support/slice.h>
 
 #include "node/peer/link_opening.h"
 #include "protocol/wire/prescan.h"
+#include "tocsin/v1/peer.grpc.pb.h"
 
 namespace tocsin::node {
 
@@ -16,6 +19,17 @@ void add_settings(grpc::ChannelArguments& arguments) {
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   arguments.SetInt(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE);
+}
+
+void keep_grpc_threads() {
+  // Never destroyed: both are reachable to the end, and no link leads to this server.
+  static grpc::Server* const keeper = [] {
+    static auto* const unimplemented = new v1::PeerFeed::CallbackService();
+    grpc::ServerBuilder builder;
+    builder.RegisterService(unimplemented);
+    return builder.BuildAndStart().release();
+  }();
+  CHECK_INVARIANT(keeper != nullptr);
 }
 
 grpc::ByteBuffer to_buffer(const google::protobuf::Message& message) {

@@ -35,6 +35,11 @@ inline constexpr int kMetadataBytesMax = 8 * 1024;
 // retries.
 void add_settings(grpc::ChannelArguments& arguments);
 
+// Call before gRPC is used: keeps gRPC's callback threads until the process ends. gRPC 1.51 stops them with
+// the last channel or server, and when that one goes on such a thread the thread would wait for itself and
+// run on in freed memory.
+void keep_grpc_threads();
+
 grpc::ByteBuffer to_buffer(const google::protobuf::Message& message);
 Status from_buffer(const grpc::ByteBuffer& buffer, google::protobuf::Message& message, int bytes_max);
 

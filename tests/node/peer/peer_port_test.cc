@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "node/peer/grpc_server.h"
 #include "tests/node/peer/port_fixture.h"
 #include "tests/support/catch.h"
 
@@ -85,7 +86,7 @@ TEST_CASE("dropping a peer ends its links and what runs on them") {
   CHECK(again.error().message == "refused by the peer: this node is suspended here");
 }
 
-TEST_CASE("a peer's fifth call at once is told to come back, others are served") {
+TEST_CASE("a peer's ninth call at once is told to come back, others are served") {
   PortNode a(1);
   PortNode b(2);
   PortNode c(3);
@@ -98,16 +99,15 @@ TEST_CASE("a peer's fifth call at once is told to come back, others are served")
   v1::HelloRequest request;
   request.set_software("wait");
   Mailbox<bool> answered;
-  for (int i = 0; i < 4; ++i)
+  for (int i = 0; i < kCallsPerLinkMax; ++i)
     (*link)->hello(request, [&](const Result<v1::HelloReply>& reply) { answered.put(reply.has_value()); });
-  REQUIRE(b.service.await_waiting(4));
-  const auto fifth = say_hello(**link);
-  REQUIRE_FALSE(fifth);
-  CHECK(fifth.error().code == Code::kResourceExhausted);
+  REQUIRE(b.service.await_waiting(kCallsPerLinkMax));
+  const auto ninth = say_hello(**link);
+  REQUIRE_FALSE(ninth);
+  CHECK(ninth.error().code == Code::kResourceExhausted);
   CHECK(say_hello(**other));
   b.service.release();
-  for (int i = 0; i < 4; ++i) CHECK(answered.next());
-  CHECK(say_hello(**link));
+  for (int i = 0; i < kCallsPerLinkMax; ++i) CHECK(answered.next());
 }
 
 TEST_CASE("a reply of too many elements is refused before it is parsed") {

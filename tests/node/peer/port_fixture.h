@@ -142,7 +142,7 @@ class EchoService final : public PeerService {
 // A node that listens on loopback.
 class PortNode {
  public:
-  explicit PortNode(std::uint8_t byte, JoinHandler join = {}) : fixture(byte), runtime(6) {
+  explicit PortNode(std::uint8_t byte, JoinHandler join = {}) : fixture(byte), runtime(12) {
     PeerHooks hooks;
     hooks.judge = [this](const PeerCertificate& peer) { return judge(peer); };
     hooks.event = [this](const LinkEvent& event) { events.put(event); };
