@@ -45,7 +45,7 @@ struct PdqResult {
   unsigned quality = 0;
 };
 
-// Takes an image row by row, top to bottom. Memory: 64 floats per column.
+// Takes an image row by row, top to bottom. Memory: 192 floats per column.
 class PdqAccumulator {
  public:
   // Width and height in pixels; both may be anything, the caller has bounded them.
@@ -53,8 +53,6 @@ class PdqAccumulator {
 
   // One row of 8-bit RGB triples, 3·width bytes. Rows past the height are ignored.
   void add_rgb_row(std::span<const std::uint8_t> rgb);
-  // One row of luma 0..255, `width` values.
-  void add_luma_row(std::span<const float> luma);
   // The hash of the rows taken; rows that never came count as black.
   PdqResult finish();
 
@@ -71,8 +69,7 @@ class PdqAccumulator {
   std::uint32_t row_ = 0;
   std::size_t band_begin_ = 0;  // bands before this one are complete
   std::vector<Band> vertical_;
-  std::vector<float> luma_;
-  std::vector<float> filtered_;  // 64 rows of width_
+  std::vector<float> filtered_;  // 64 rows of 3·width_: filtered from top to bottom, still in colour
 };
 
 // A whole image of 8-bit RGB, 3·width·height bytes without padding. kInvalidArgument on another size.
