@@ -33,11 +33,25 @@ Secret<32> body_key(const Secret<32>& class_key) {
   return out;
 }
 
-crypto::SealNonce draw_nonce(const RecordSealer::FillRandom& random) {
-  crypto::SealNonce nonce;
-  random(nonce);
-  return nonce;
-}
+// Everything random that one record needs, drawn at once: each draw is a system call.
+struct Drawn {
+  Secret<32 + 32 + 4 * 24> bytes;
+  std::size_t used = 0;
+
+  explicit Drawn(const RecordSealer::FillRandom& random) { random(bytes.expose_mutable()); }
+  template <std::size_t N>
+  std::span<const std::uint8_t, N> take() {
+    CHECK_INVARIANT(used + N <= bytes.expose().size());
+    used += N;
+    return std::span<const std::uint8_t, N>(bytes.expose().data() + used - N, N);
+  }
+  crypto::SealNonce nonce() {
+    crypto::SealNonce out;
+    const auto from = take<24>();
+    std::copy(from.begin(), from.end(), out.begin());
+    return out;
+  }
+};
 
 tl::unexpected<Error> damaged(std::uint64_t index, const char* what) {
   return fail(Code::kDataLoss, "record " + std::to_string(index) + ": " + what, kRule);
@@ -60,9 +74,9 @@ Hash RecordSealer::chain_of(const Subject& subject) const {
   return protocol::node_chain_id(chain_key_);
 }
 
-Bytes RecordSealer::wrap(SlotClass slot_class, const Hash& body_root, ByteView key,
-                         const FillRandom& random) const {
-  return crypto::seal(kek_, draw_nonce(random), bound_to(kKeyContext, slot_class, body_root), key);
+Bytes RecordSealer::wrap(SlotClass slot_class, const Hash& body_root, const crypto::SealNonce& nonce,
+                         ByteView key) const {
+  return crypto::seal(kek_, nonce, bound_to(kKeyContext, slot_class, body_root), key);
 }
 
 Result<Secret<32>> RecordSealer::unwrap(SlotClass slot_class, const Hash& body_root, ByteView wrapped) const {
@@ -77,14 +91,10 @@ Result<SealedDraft> RecordSealer::seal(Draft draft, const FillRandom& random) co
   TRY_ASSIGN(out.event, protocol::ValidEvent::parse(draft.event, std::move(draft.slots)));
   out.subject = draft.subject;
   out.chain = chain_of(draft.subject);
-  Secret<32> key_a;
-  if (draft.key_a) {
-    key_a = Secret<32>(std::span<const std::uint8_t, 32>(*draft.key_a));
-  } else {
-    random(key_a.expose_mutable());
-  }
-  Secret<32> key_p;
-  random(key_p.expose_mutable());
+  Drawn drawn(random);
+  const auto fresh_a = drawn.take<32>();
+  Secret<32> key_a = draft.key_a ? Secret<32>(*draft.key_a) : Secret<32>(fresh_a);
+  const Secret<32> key_p(drawn.take<32>());
 
   const std::span<const SlotValue> slots = out.event.slots();
   const auto split = std::partition_point(slots.begin(), slots.end(), [](const SlotValue& value) {
@@ -99,16 +109,16 @@ Result<SealedDraft> RecordSealer::seal(Draft draft, const FillRandom& random) co
 
   const auto sealed_body = [&](SlotClass slot_class, const Secret<32>& key,
                                std::span<const SlotValue> values) {
-    return to_string(crypto::seal(body_key(key), draw_nonce(random),
+    return to_string(crypto::seal(body_key(key), drawn.nonce(),
                                   bound_to(kBodyContext, slot_class, out.body_root),
                                   protocol::pack_slots(values)));
   };
   out.sealed.set_sealed_a(sealed_body(SlotClass::kAccountability, key_a, slots_a));
   out.sealed.set_root_p(to_string(root_p));
-  out.key_a = wrap(SlotClass::kAccountability, out.body_root, key_a.expose(), random);
+  out.key_a = wrap(SlotClass::kAccountability, out.body_root, drawn.nonce(), key_a.expose());
   if (out.personal) {
     out.sealed.set_sealed_p(sealed_body(SlotClass::kPersonal, key_p, slots_p));
-    out.key_p = wrap(SlotClass::kPersonal, out.body_root, key_p.expose(), random);
+    out.key_p = wrap(SlotClass::kPersonal, out.body_root, drawn.nonce(), key_p.expose());
   }
   out.plain_key_a = std::move(key_a);
   for (const Hash& group : draft.audience) out.sealed.add_audience(to_string(group));

@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "crypto/base/secret.h"
+#include "crypto/seal.h"
 #include "node/ledger/draft.h"
 #include "protocol/log/leaf.h"
 #include "storage/log_store.h"
@@ -44,8 +45,8 @@ class RecordSealer {
   Result<v1::Opening> open(const storage::LogStore& log, std::uint64_t index, bool personal) const;
 
  private:
-  Bytes wrap(protocol::SlotClass slot_class, const Hash& body_root, ByteView key,
-             const FillRandom& random) const;
+  Bytes wrap(protocol::SlotClass slot_class, const Hash& body_root, const crypto::SealNonce& nonce,
+             ByteView key) const;
   Result<Secret<32>> unwrap(protocol::SlotClass slot_class, const Hash& body_root, ByteView wrapped) const;
 
   const Secret<32> kek_;
