@@ -3,13 +3,23 @@
 #include <openssl/evp.h>
 
 namespace tocsin::node {
+namespace {
+
+void start(EVP_MD_CTX*& context, const EVP_MD* kind) {
+  context = EVP_MD_CTX_new();
+  CHECK_INVARIANT(context != nullptr && EVP_DigestInit_ex(context, kind, nullptr) == 1);
+}
+
+void finish_one(EVP_MD_CTX* context, std::uint8_t* out) {
+  CHECK_INVARIANT(EVP_DigestFinal_ex(context, out, nullptr) == 1);
+}
+
+}  // namespace
 
 FileDigester::FileDigester() {
-  const EVP_MD* const kinds[] = {EVP_sha256(), EVP_sha1(), EVP_md5()};
-  for (std::size_t i = 0; i < contexts_.size(); ++i) {
-    contexts_[i] = EVP_MD_CTX_new();
-    CHECK_INVARIANT(contexts_[i] != nullptr && EVP_DigestInit_ex(contexts_[i], kinds[i], nullptr) == 1);
-  }
+  start(contexts_[0], EVP_sha256());
+  start(contexts_[1], EVP_sha1());
+  start(contexts_[2], EVP_md5());
 }
 
 FileDigester::~FileDigester() {
@@ -22,9 +32,9 @@ void FileDigester::update(ByteView bytes) {
 
 FileDigests FileDigester::finish() {
   FileDigests digests;
-  std::uint8_t* const outs[] = {digests.sha256.data(), digests.sha1.data(), digests.md5.data()};
-  for (std::size_t i = 0; i < contexts_.size(); ++i)
-    CHECK_INVARIANT(EVP_DigestFinal_ex(contexts_[i], outs[i], nullptr) == 1);
+  finish_one(contexts_[0], digests.sha256.data());
+  finish_one(contexts_[1], digests.sha1.data());
+  finish_one(contexts_[2], digests.md5.data());
   return digests;
 }
 

@@ -88,7 +88,7 @@ constexpr Probe kProbes[] = {
      }},
     {"write to standard error", [] { [[maybe_unused]] const auto n = write(STDERR_FILENO, "", 0); }},
     {"make memory executable",
-     [] { mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }},
+     [] { (void)mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }},
     {"signal another process", [] { kill(getppid(), 0); }},
 };
 

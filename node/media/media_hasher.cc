@@ -115,7 +115,7 @@ Status MediaHasher::add_image(ByteView file, MediaHashes& hashes) {
   }
   auto image = ask(file);
   if (image) {
-    hashes.image = std::move(*image);
+    hashes.image = *image;
   } else if (is_set_up(image.error())) {
     return fail(std::move(image).error());
   } else {
