@@ -8,7 +8,7 @@
 #include <openssl/x509v3.h>
 
 #include "crypto/hash.h"
-#include "crypto/sign.h"
+#include "protocol/identity/descriptor.h"
 #include "protocol/wire/prescan.h"
 
 namespace tocsin::node {
@@ -66,21 +66,12 @@ ObjectPtr descriptor_oid() {
   return ObjectPtr(OBJ_txt2obj(std::string(kDescriptorOid).c_str(), 1));
 }
 
-// The descriptor that a SignedDescriptor carries, once its signature has been verified.
+// The descriptor that a SignedDescriptor carries, once its signature and its form have been verified.
 Result<v1::NodeDescriptor> verify_descriptor(const v1::SignedDescriptor& signed_descriptor) {
-  const auto refuse = [](const char* why) {
-    return fail(Code::kUnauthenticated, std::string("node descriptor: ") + why, "tls/descriptor");
-  };
-  v1::NodeDescriptor descriptor;
-  if (!protocol::parse_untrusted(as_view(signed_descriptor.body()), descriptor, {kDescriptorBytesMax}))
-    return refuse("does not parse");
-  const auto key = fixed<32>(as_view(descriptor.root_key()), "root key");
-  const auto signature = fixed<64>(as_view(signed_descriptor.signature()), "signature");
-  if (!key || !signature) return refuse("key or signature has a wrong length");
-  if (!crypto::check_public_key(*key)) return refuse("bad root key");
-  if (!crypto::verify("descriptor", as_view(signed_descriptor.body()), *signature, *key))
-    return refuse("the signature is not the root key's");
-  return descriptor;
+  auto valid = protocol::parse_descriptor(signed_descriptor);
+  if (!valid)
+    return fail(Code::kUnauthenticated, "node descriptor: " + valid.error().message, "tls/descriptor");
+  return valid->message();
 }
 
 bool set_descriptor(X509* certificate, const std::string& bytes) {
