@@ -52,7 +52,8 @@ class PeerStore {
   // Openings held with from <= index, ascending, at most `limit`.
   Result<std::vector<v1::Opening>> openings(const Hash& peer, std::uint64_t from, std::size_t limit) const;
 
-  // Cuts exhibits that do not fit and drops what the bound demands.
+  // Cuts exhibits that do not fit and drops what the bound demands. Once a peer and commit: a second one in
+  // the same batch would take the first one's place.
   Status add_evidence(Batch& batch, const Hash& peer, v1::Evidence evidence) const;
   // Oldest first.
   Result<std::vector<v1::Evidence>> evidence(const Hash& peer) const;
