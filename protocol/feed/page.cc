@@ -133,7 +133,7 @@ Result<VerifiedPage> verify_page(const FeedPosition& position, const v1::Records
 }
 
 Result<std::vector<OpenedRecord>> verify_openings(const VerifiedPage& page, const v1::Openings& openings,
-                                                  const LeafSource& held) {
+                                                  const HeldLeaves& held) {
   std::vector<OpenedRecord> records;
   records.reserve(static_cast<std::size_t>(openings.openings_size()));
   const std::uint64_t end = page.from + page.leaves.size();

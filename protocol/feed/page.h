@@ -33,7 +33,7 @@ struct ChainHead {
   Hash leaf_hash{};
 };
 using ChainHeads = std::function<Result<std::optional<ChainHead>>(const Hash& chain)>;
-using LeafSource = std::function<Result<Leaf>(std::uint64_t index)>;
+using HeldLeaves = std::function<Result<Leaf>(std::uint64_t index)>;
 
 // What a reader holds of a ledger.
 struct FeedPosition {
@@ -57,7 +57,7 @@ Result<VerifiedPage> verify_page(const FeedPosition& position, const v1::Records
 
 // Openings against the page's own leaves or, for earlier records, those in `held`.
 Result<std::vector<OpenedRecord>> verify_openings(const VerifiedPage& page, const v1::Openings& openings,
-                                                  const LeafSource& held);
+                                                  const HeldLeaves& held);
 
 // Every chain that an opened publication covers must have been opened from its SUBMITTED on: here, or before
 // (`opened`).

@@ -184,10 +184,10 @@ const SlotSpec* find_slot(std::span<const SlotSpec> slots, std::uint8_t slot) {
   return nullptr;
 }
 
-// UTF-8 without control characters; U+0080 to U+009F are the ones of two bytes.
+// UTF-8 without control characters other than line feed; U+0080 to U+009F are the ones of two bytes.
 bool plain_text(ByteView text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] < 0x20 || text[i] == 0x7F) return false;
+    if ((text[i] < 0x20 && text[i] != 0x0A) || text[i] == 0x7F) return false;
     if (text[i] == 0xC2 && i + 1 < text.size() && text[i + 1] < 0xA0) return false;
   }
   return is_utf8(as_text(text));

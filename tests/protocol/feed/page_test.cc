@@ -239,7 +239,7 @@ TEST_CASE("values that a leaf does not commit to are refused") {
   REQUIRE(page);
   v1::Openings openings;
   *openings.add_openings() = ledger.opening(1);
-  const LeafSource none = [](std::uint64_t) -> Result<Leaf> { return fail(Code::kNotFound, "no such leaf"); };
+  const HeldLeaves none = [](std::uint64_t) -> Result<Leaf> { return fail(Code::kNotFound, "no such leaf"); };
   auto records = verify_openings(*page, openings, none);
   REQUIRE(records);
   CHECK(records->front().event.text(0) == "by its submitter");

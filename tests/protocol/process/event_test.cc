@@ -96,7 +96,7 @@ TEST_CASE("text is UTF-8 without control characters, 1 to 4096 bytes") {
   CHECK(submitted_with(slot_text(3, std::string(4096, 'a'))));
   const std::string bad[] = {"",
                              std::string(4097, 'a'),
-                             "a\nb",
+                             "a\tb",
                              std::string("a\0b", 3),
                              "\x7f",
                              "\xc2\x80",
