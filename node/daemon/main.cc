@@ -1,0 +1,114 @@
+// tocsind: the node.
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <string>
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "crypto/random.h"
+#include "node/daemon/node.h"
+#include "node/log/log.h"
+
+extern char** environ;
+
+namespace {
+
+using namespace tocsin;
+using namespace tocsin::node;
+
+constexpr const char* kUsage =
+    "tocsind serve [--config FILE] [--SETTING VALUE ...]\n"
+    "  Runs the node. Settings: tocsind settings. Example:\n"
+    "    tocsind serve --data-dir /var/lib/tocsin --listen 0.0.0.0:7443 --passphrase-file /etc/tocsin.pass\n"
+    "tocsind settings        every setting and what it may be\n"
+    "tocsind version\n";
+
+int explain(const Error& error) {
+  std::fprintf(stderr, "tocsind: %s%s%s%s\n", error.message.c_str(), error.rule.empty() ? "" : "   [",
+               error.rule.c_str(), error.rule.empty() ? "" : "]");
+  if (!error.why.empty()) std::fprintf(stderr, "  Why:  %s\n", error.why.c_str());
+  if (!error.fix.empty()) std::fprintf(stderr, "  Fix:  %s\n", error.fix.c_str());
+  return error.code == Code::kInvalidArgument ? 2 : 1;
+}
+
+// Secrets stay out of core files.
+void forbid_core_dumps() {
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+Result<Config> configure(int argc, char** argv) {
+  ConfigSources sources;
+  for (int i = 2; i < argc; ++i) {
+    const std::string flag = argv[i];
+    if (!flag.starts_with("--") || i + 1 == argc)
+      return fail(Error{Code::kInvalidArgument,
+                        "\"" + flag + "\" needs a value or is no setting",
+                        "config/flag",
+                        {},
+                        "tocsind settings"});
+    const std::string value = argv[++i];
+    if (flag == "--config") {
+      sources.file = value;
+    } else {
+      sources.flags.emplace_back(flag.substr(2), value);
+    }
+  }
+  for (char** entry = environ; *entry != nullptr; ++entry)
+    if (const char* equals = std::strchr(*entry, '='))
+      sources.environment.emplace(std::string(*entry, static_cast<std::size_t>(equals - *entry)),
+                                  std::string(equals + 1));
+  TRY_ASSIGN(LoadedConfig loaded, load_config(sources));
+  return std::move(loaded.config);
+}
+
+int serve(int argc, char** argv) {
+  auto config = configure(argc, argv);
+  if (!config) return explain(config.error());
+  const auto level = parse_log_level(config->log_level);
+  const auto format = parse_log_format(config->log_format);
+  if (!level) return explain(level.error());
+  if (!format) return explain(format.error());
+  start_log(*level, *format);
+
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  // Before any thread starts: they inherit the mask, and only sigwait below takes these.
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  auto node = Node::open(*config);
+  if (!node) return explain(node.error());
+  int received = 0;
+  sigwait(&signals, &received);
+  log_event(LogLevel::kInfo, "node.stopping", {{"signal", received}});
+  (*node)->stop();
+  log_event(LogLevel::kInfo, "node.stopped");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  forbid_core_dumps();
+  if (auto ready = crypto::init(); !ready) return explain(ready.error());
+  const std::string command = argc > 1 ? argv[1] : "";
+  if (command == "serve") return serve(argc, argv);
+  if (command == "settings") {
+    for (const KnownSetting& setting : known_settings())
+      std::printf("  --%-18s %s\n", setting.key.c_str(), setting.form.c_str());
+    return 0;
+  }
+  if (command == "version") {
+    std::puts("tocsind 0.1.0");
+    return 0;
+  }
+  std::fputs(kUsage, command == "--help" || command == "help" ? stdout : stderr);
+  return command == "--help" || command == "help" ? 0 : 2;
+}

@@ -1,0 +1,394 @@
+#include "node/daemon/node.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crypto/hash.h"
+#include "node/http/admin_routes.h"
+#include "node/http/operations.h"
+#include "node/http/server.h"
+#include "node/identity/keystore.h"
+#include "node/ledger/changes.h"
+#include "node/log/log.h"
+#include "node/media/media_hasher.h"
+#include "node/peer/feed_owner.h"
+#include "node/peer/feed_service.h"
+#include "node/peer/peer_port.h"
+#include "node/peer/sync.h"
+#include "node/runtime/asio_runtime.h"
+#include "protocol/process/registry.h"
+#include "protocol/verify/bundle.h"
+
+namespace tocsin::node {
+namespace {
+
+constexpr std::uint64_t kJoinPollMs = 1'000;
+constexpr std::uint64_t kExpiryPollMs = 60'000;
+
+std::string credentials_directory() {
+  const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
+  return directory == nullptr ? "" : directory;
+}
+
+}  // namespace
+
+struct Node::Parts {
+  explicit Parts(const Config& c) : config(c), runtime(c.workers) {}
+
+  const Config config;
+  AsioRuntime runtime;
+  Metrics metrics;
+  std::mutex keys_mu;
+  std::vector<std::unique_ptr<Keys>>
+      keys;  // newest last; older envelope keys stay readable; guarded by keys_mu
+  std::unique_ptr<storage::Store> store;
+  std::unique_ptr<Ledger> ledger;
+  std::unique_ptr<Members> members;
+  std::unique_ptr<Signals> signals;
+  std::unique_ptr<MediaHasher> media;
+  std::unique_ptr<Tokens> tokens;
+  std::unique_ptr<FeedOwner> feed_owner;
+  std::unique_ptr<FeedService> feed_service;
+  std::unique_ptr<PeerPort> port;
+  std::unique_ptr<Sync> sync;
+  std::unique_ptr<AdminParts> admin;
+  std::unique_ptr<Router> router;
+  std::unique_ptr<HttpServer> http;
+  std::uint16_t peer_port = 0;
+  std::uint16_t http_port = 0;
+  std::atomic<bool> stopping{false};
+
+  Status open();
+  Status open_store();
+  Status open_peers();
+  Status open_http();
+  void on_commit(const Ledger::Committed& committed);
+  LinkVerdict judge(const PeerCertificate& peer);
+  Result<v1::JoinReply> on_join(const v1::JoinRequest& request, const Hash& exporter);
+  std::optional<FeedOwner::Reader> reader_of(const Hash& peer) const;
+  void poll_join();
+  void send_join(const v1::JoinRow& row);
+  void poll_expiry();
+  Result<v1::RotateReply> rotate(const std::string& which);
+  Result<v1::ExportReply> export_bundle(const v1::ExportRequest& request);
+  protocol::ValidDescriptor descriptor();
+  std::vector<const crypto::KemKey*> envelope_keys();
+};
+
+protocol::ValidDescriptor Node::Parts::descriptor() {
+  std::lock_guard lock(keys_mu);
+  return keys.back()->descriptor;
+}
+
+std::vector<const crypto::KemKey*> Node::Parts::envelope_keys() {
+  std::lock_guard lock(keys_mu);
+  std::vector<const crypto::KemKey*> out;
+  for (auto it = keys.rbegin(); it != keys.rend(); ++it) out.push_back(&(*it)->envelope);
+  if (keys.front()->previous_envelope) out.push_back(&*keys.front()->previous_envelope);
+  return out;
+}
+
+Status Node::Parts::open_store() {
+  TRY_ASSIGN(const KeystoreLock lock, read_keystore_lock(config.passphrase_file, credentials_directory()));
+  TRY_ASSIGN(Keys opened, open_keystore(config.data_dir, lock));
+  keys.push_back(std::make_unique<Keys>(std::move(opened)));
+  const Keys& mine = *keys.back();
+  TRY_ASSIGN(store, storage::Store::open(config.data_dir + "/store"));
+  LedgerKeys ledger_keys{mine.operational.copy(),
+                         mine.chain_key.copy(),
+                         mine.kek.copy(),
+                         mine.descriptor.message().log_origin(),
+                         mine.descriptor.fingerprint(),
+                         to_bytes(as_view(mine.descriptor.signed_form().SerializeAsString()))};
+  TRY_ASSIGN(ledger, Ledger::open(*store, runtime, std::move(ledger_keys)));
+  members = std::make_unique<Members>(*store, *ledger, runtime);
+  signals = std::make_unique<Signals>(*store, *ledger, runtime, *members,
+                                      MatchSettings{config.match_radius, config.quality_gate});
+  TRY(signals->rebuild());
+  metrics.ledger_size.set(static_cast<std::int64_t>(ledger->size()));
+  metrics.signals_matching.set(static_cast<std::int64_t>(signals->matching()));
+  ledger->set_listener([this](const Ledger::Committed& committed) { on_commit(committed); });
+  return {};
+}
+
+void Node::Parts::on_commit(const Ledger::Committed& committed) {
+  signals->on_committed(committed);
+  metrics.ledger_commits.add();
+  metrics.ledger_size.set(static_cast<std::int64_t>(committed.head.tree.size));
+  metrics.signals_matching.set(static_cast<std::int64_t>(signals->matching()));
+  if (feed_service && committed.from < committed.head.tree.size)
+    feed_service->moved_on(*committed.head.checkpoint);
+}
+
+std::optional<FeedOwner::Reader> Node::Parts::reader_of(const Hash& peer) const {
+  const auto row = members->row(peer);
+  if (!row || !*row || (*row)->standing() != v1::PEER_ACTIVE) return std::nullopt;
+  const auto known = protocol::parse_descriptor((*row)->signed_descriptor());
+  if (!known) return std::nullopt;
+  FeedOwner::Reader reader;
+  reader.envelope_key = known->envelope_key();
+  const auto registry = ledger->registry();
+  for (const protocol::GroupEpoch* group : registry->current_groups())
+    if (group->has_member(peer)) reader.groups.push_back(to_string(group->group));
+  return reader;
+}
+
+LinkVerdict Node::Parts::judge(const PeerCertificate& peer) {
+  std::optional<Pin> pin;
+  const auto row = members->row(peer.fingerprint);
+  if (!row) return LinkVerdict::refuse(Code::kUnavailable, "this node cannot read its list of members now");
+  std::uint64_t sequence = 0;
+  if (*row) {
+    if (const auto known = protocol::parse_descriptor((*row)->signed_descriptor())) {
+      sequence = known->message().sequence();
+      const v1::PeerStanding standing = (*row)->standing();
+      if (standing == v1::PEER_ACTIVE || standing == v1::PEER_SUSPENDED)
+        pin = Pin{sequence, standing == v1::PEER_SUSPENDED};
+    }
+  }
+  // An inviter is pinned by the invitation before it is a member here.
+  if (!pin) {
+    if (const auto following = members->following();
+        following && *following && (*following)->invitation().inviter_root() == to_string(peer.fingerprint))
+      pin = Pin{0, false};
+  }
+  const LinkVerdict verdict = admit(peer, pin, runtime.now_ms());
+  if (!verdict.refused && *row && peer.descriptor.sequence() > sequence) {
+    if (const auto newer = protocol::parse_descriptor(peer.signed_descriptor))
+      ledger->append(members->learned(**row, *newer), [](const Result<Appended>&) {});
+  }
+  return verdict;
+}
+
+Result<v1::JoinReply> Node::Parts::on_join(const v1::JoinRequest& request, const Hash& exporter) {
+  Members::Candidate candidate = members->on_join(request, exporter);
+  if (candidate.append) TRY(commit(*ledger, std::move(*candidate.append)));
+  return candidate.reply;
+}
+
+Status Node::Parts::open_peers() {
+  feed_owner =
+      std::make_unique<FeedOwner>(*ledger, runtime, [this](const Hash& peer) { return reader_of(peer); });
+  feed_service = std::make_unique<FeedService>(*ledger, *feed_owner);
+  PeerHooks hooks;
+  hooks.judge = [this](const PeerCertificate& peer) { return judge(peer); };
+  hooks.join = [this](const PeerCertificate&, const v1::JoinRequest& request, const Hash& exporter) {
+    return on_join(request, exporter);
+  };
+  hooks.event = [this](const LinkEvent& event) {
+    if (event.kind == LinkEvent::Kind::kAccepted) metrics.links_opened.add();
+    if (event.kind == LinkEvent::Kind::kRefused) metrics.links_refused.add();
+    if (event.kind == LinkEvent::Kind::kCut) metrics.frames_refused.add();
+    log_event(LogLevel::kInfo, "peer.link",
+              {{"what", kind_name(event.kind)},
+               {"inbound", event.inbound},
+               {"address", event.address},
+               {"peer", event.peer},
+               {"reason", event.reason}});
+  };
+  TRY_ASSIGN(port, PeerPort::open(runtime, *feed_service, keys.back()->tls, std::move(hooks)));
+  TRY_ASSIGN(peer_port, port->listen(config.listen));
+  sync = std::make_unique<Sync>(
+      Sync::Parts{*store, *ledger, runtime, *members,
+                  [this](const protocol::ValidDescriptor& peer, Sync::Connected done) {
+                    port->connect({peer.message().address(), peer.fingerprint()},
+                                  [done = std::move(done)](Result<std::unique_ptr<PeerLink>> link) {
+                                    if (!link) return done(tl::unexpected<Error>(std::move(link).error()));
+                                    done(std::shared_ptr<PeerLink>(std::move(*link)));
+                                  });
+                  },
+                  [this] { return envelope_keys(); }});
+  sync->start();
+  poll_join();
+  poll_expiry();
+  return {};
+}
+
+void Node::Parts::poll_join() {
+  if (stopping) return;
+  const auto following = members->following();
+  const auto network = members->network();
+  const bool wanted = following && *following && network && !*network &&
+                      ((*following)->answer().empty() || (*following)->answer() == "waiting");
+  if (wanted) return send_join(**following);
+  runtime.after(kJoinPollMs, Lane::kWorkers, [this] { poll_join(); });
+}
+
+void Node::Parts::send_join(const v1::JoinRow& row) {
+  const auto inviter_root = fixed<32>(as_view(row.invitation().inviter_root()), "inviter");
+  if (!inviter_root) return;
+  auto inviter = std::make_shared<std::optional<PeerCertificate>>();
+  port->join(
+      {row.invitation().inviter_address(), *inviter_root},
+      [this, row, inviter](const PeerCertificate& certificate, const Hash& exporter) {
+        *inviter = certificate;
+        const auto mine = descriptor();
+        v1::JoinRequest request;
+        *request.mutable_signed_descriptor() = mine.signed_form();
+        const ByteView secret = as_view(row.invitation().secret());
+        request.set_invitation_id(to_string(protocol::invitation_id(secret)));
+        request.set_proof(
+            to_string(protocol::join_proof(secret, exporter, as_view(mine.signed_form().body()))));
+        return request;
+      },
+      [this, row, inviter](Result<v1::JoinReply> reply) {
+        const auto again = [this] { runtime.after(kJoinPollMs, Lane::kWorkers, [this] { poll_join(); }); };
+        if (!reply || !*inviter) {
+          if (!reply) log_failure(LogLevel::kWarning, "network.join_failed", reply.error());
+          return again();
+        }
+        const auto from = protocol::parse_descriptor((*inviter)->signed_descriptor);
+        if (!from) return again();
+        auto append = members->answered(row, *reply, *from);
+        if (!append) return again();
+        ledger->append(std::move(*append), [again](const Result<Appended>&) { again(); });
+      });
+}
+
+void Node::Parts::poll_expiry() {
+  if (stopping) return;
+  if (auto append = signals->expire(); append && !append->drafts.empty())
+    ledger->append(std::move(*append), [](const Result<Appended>& done) {
+      if (!done) log_failure(LogLevel::kWarning, "signals.expire_failed", done.error());
+    });
+  runtime.after(kExpiryPollMs, Lane::kWorkers, [this] { poll_expiry(); });
+}
+
+Result<v1::RotateReply> Node::Parts::rotate(const std::string& which) {
+  if (which != "tls" && which != "envelope")
+    return fail(Error{Code::kInvalidArgument,
+                      "\"" + which + "\" cannot be rotated",
+                      "key/unknown",
+                      {},
+                      "tocsin key rotate tls, or envelope"});
+  TRY_ASSIGN(const KeystoreLock lock, read_keystore_lock(config.passphrase_file, credentials_directory()));
+  const Rotation rotation{config.data_dir, runtime.now_ms()};
+  TRY_ASSIGN(Keys rotated, which == "tls" ? rotate_tls(rotation, lock) : rotate_envelope(rotation, lock));
+  v1::RotateReply reply;
+  reply.set_descriptor_sequence(rotated.descriptor.message().sequence());
+  TRY(port->set_identity(rotated.tls));
+  std::lock_guard guard(keys_mu);
+  keys.push_back(std::make_unique<Keys>(std::move(rotated)));
+  return reply;
+}
+
+Result<v1::ExportReply> Node::Parts::export_bundle(const v1::ExportRequest& request) {
+  if (request.path().empty() || request.path().front() != '/')
+    return fail(Code::kInvalidArgument, "the bundle's path must be absolute", "export/path");
+  const LedgerHead head = ledger->head();
+  protocol::BundleContents contents;
+  contents.origin = ledger->origin();
+  contents.checkpoint = *head.checkpoint;
+  contents.size = head.tree.size;
+  contents.tiles = ledger->log().tiles();
+  contents.leaves = [this](std::uint64_t begin, std::uint64_t end) {
+    return ledger->leaves(begin, end - begin);
+  };
+  TRY_ASSIGN(const auto vkey, protocol::make_verifier_key(ledger->origin(), protocol::KeyType::kEd25519,
+                                                          descriptor().operational_key()));
+  contents.policy = "log " + protocol::format_vkey(vkey) + "\nquorum none\n";
+  v1::ExportReply reply;
+  Bytes openings;
+  for (std::uint64_t i = 0; i < head.tree.size; ++i) {
+    TRY_ASSIGN(const v1::Opening opening, ledger->opening(i, request.personal()));
+    protocol::append_opening(openings, opening);
+  }
+  contents.openings = std::move(openings);
+  const std::string partial = request.path() + ".partial";
+  const int fd = ::open(partial.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return fail(Code::kPermissionDenied, "cannot write " + partial, "export/path");
+  std::uint64_t written = 0;
+  const Status packed =
+      protocol::write_bundle(contents, keys.front()->operational, [&](ByteView bytes) -> Status {
+        for (std::size_t at = 0; at < bytes.size();) {
+          const ssize_t n = ::write(fd, bytes.data() + at, bytes.size() - at);
+          if (n <= 0) return fail(Code::kUnavailable, "cannot write " + partial, "export/path");
+          at += static_cast<std::size_t>(n);
+        }
+        written += bytes.size();
+        return {};
+      });
+  const bool flushed = ::fsync(fd) == 0;
+  ::close(fd);
+  if (!packed || !flushed || std::rename(partial.c_str(), request.path().c_str()) != 0) {
+    ::unlink(partial.c_str());
+    TRY(packed);
+    return fail(Code::kUnavailable, "cannot finish " + request.path(), "export/path");
+  }
+  reply.set_path(request.path());
+  reply.set_entries(head.tree.size);
+  reply.set_openings(head.tree.size);
+  reply.set_bytes(written);
+  reply.set_vkey(protocol::format_vkey(vkey));
+  return reply;
+}
+
+Status Node::Parts::open_http() {
+  TRY_ASSIGN(media, MediaHasher::make(
+                        {config.media_worker.empty() ? MediaHasher::default_worker() : config.media_worker}));
+  TRY_ASSIGN(tokens, Tokens::open(config.token_file_path()));
+  admin.reset(new AdminParts{
+      *ledger, runtime, *store, *members, *signals, *media, *tokens, metrics, [this] { return descriptor(); },
+      [this](const Hash& peer) {
+        const Sync::PeerStatus status = sync->status(peer);
+        return PeerProgress{status.connected, status.held, status.head_size, status.last_sync_ms,
+                            status.last_error};
+      },
+      [this](const Hash& peer) { port->drop(peer); }, [this](const std::string& key) { return rotate(key); },
+      [this](const v1::ExportRequest& request) { return export_bundle(request); }});
+  router = std::make_unique<Router>(tokens.get());
+  add_operations_routes(*router, metrics, []() -> Status { return {}; });
+  add_admin_routes(*router, *admin);
+  add_api_routes(*router, *admin);
+  http = std::make_unique<HttpServer>(runtime, *router, metrics);
+  if (!config.http_listen.empty()) {
+    TRY_ASSIGN(http_port, http->listen_tcp(config.http_listen));
+  }
+  return http->listen_unix(config.admin_socket_path());
+}
+
+Status Node::Parts::open() {
+  TRY(open_store());
+  TRY(open_peers());
+  return open_http();
+}
+
+Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Result<std::unique_ptr<Node>> Node::open(const Config& config) {
+  std::unique_ptr<Node> node(new Node(std::make_unique<Parts>(config)));
+  TRY(node->parts_->open());
+  log_event(LogLevel::kInfo, "node.serving",
+            {{"name", node->parts_->descriptor().name()},
+             {"peer_port", node->peer_port()},
+             {"http_port", node->http_port()},
+             {"ledger", node->parts_->ledger->size()}});
+  return node;
+}
+
+Node::~Node() {
+  stop();
+}
+
+std::uint16_t Node::peer_port() const {
+  return parts_->peer_port;
+}
+std::uint16_t Node::http_port() const {
+  return parts_->http_port;
+}
+
+// No new work from people, then none from peers; the runtime finishes what reached the sequencer.
+void Node::stop() {
+  if (parts_->stopping.exchange(true)) return;
+  if (parts_->http) parts_->http->stop();
+  if (parts_->sync) parts_->sync->stop();
+  if (parts_->port) parts_->port->stop();
+  parts_->runtime.stop();
+}
+
+}  // namespace tocsin::node

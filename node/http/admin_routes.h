@@ -1,0 +1,54 @@
+#pragma once
+// The operator's calls (admin.proto's table), each a few lines over the rooms that do the work.
+//
+// Whatever changes something waits for the commit: an answer means durable. What needs the peer port, the
+// keystore or the file system comes in as a function, so that this room knows neither. Concurrency: handlers
+// run on Lane::kWorkers, several at a time. Source: protocol/proto/tocsin/v1/admin.proto; cli.md.
+
+#include <functional>
+#include <string>
+
+#include "node/http/router.h"
+#include "node/ledger/ledger.h"
+#include "node/media/media_hasher.h"
+#include "node/members/members.h"
+#include "node/metrics/metrics.h"
+#include "node/signals/signals.h"
+#include "tocsin/v1/admin.pb.h"
+
+namespace tocsin::node {
+
+// What the operator sees of a peer's conversation.
+struct PeerProgress {
+  bool connected = false;
+  std::uint64_t held = 0;
+  std::uint64_t head_size = 0;
+  std::uint64_t last_sync_ms = 0;
+  std::string last_error;
+};
+
+struct AdminParts {
+  Ledger& ledger;
+  Runtime& runtime;
+  const storage::Store& store;
+  const Members& members;
+  const Signals& signals;
+  MediaHasher& media;
+  Tokens& tokens;
+  Metrics& metrics;
+  std::function<protocol::ValidDescriptor()> descriptor;  // ours, now
+  std::function<PeerProgress(const Hash& peer)> progress;
+  std::function<void(const Hash& peer)> drop_links;
+  std::function<Result<v1::RotateReply>(const std::string& key)> rotate;
+  std::function<Result<v1::ExportReply>(const v1::ExportRequest&)> export_bundle;
+};
+
+// `parts` outlives the router.
+void add_admin_routes(Router& router, const AdminParts& parts);
+// POST /v1/match for platforms: JSON hashes or a file, with a token of scope "match".
+void add_api_routes(Router& router, const AdminParts& parts);
+
+// Waits for the append on the calling thread, which is a worker's.
+Result<Appended> commit(Ledger& ledger, Append append);
+
+}  // namespace tocsin::node

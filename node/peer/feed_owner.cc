@@ -1,0 +1,79 @@
+#include "node/peer/feed_owner.h"
+
+#include <algorithm>
+
+#include "protocol/feed/page.h"
+#include "protocol/log/tile.h"
+
+namespace tocsin::node {
+namespace {
+
+bool entitled(const v1::SealedRecord& record, const FeedOwner::Reader& reader) {
+  if (record.members()) return true;
+  return std::any_of(record.audience().begin(), record.audience().end(), [&](const std::string& group) {
+    return std::find(reader.groups.begin(), reader.groups.end(), group) != reader.groups.end();
+  });
+}
+
+}  // namespace
+
+Status FeedOwner::add_openings(std::uint64_t index, const Reader& reader, v1::Openings& openings,
+                               std::size_t& bytes) const {
+  TRY_ASSIGN(const v1::SealedRecord record, ledger_.sealed(index));
+  if (!entitled(record, reader)) return {};
+  const auto add = [&](std::uint64_t at) -> Status {
+    TRY_ASSIGN(v1::Opening opening, ledger_.opening(at));
+    bytes += opening.ByteSizeLong();
+    *openings.add_openings() = std::move(opening);
+    return {};
+  };
+  for (const std::uint64_t earlier : record.attached()) TRY(add(earlier));
+  return add(index);
+}
+
+Result<v1::RecordsReply> FeedOwner::records(const Hash& caller, const v1::RecordsRequest& request) const {
+  const auto reader = reader_of_(caller);
+  if (!reader)
+    return fail(Code::kPermissionDenied, "this node is not a member of our network", "peer/stranger");
+  const LedgerHead head = ledger_.head();
+  const std::size_t target = std::clamp(request.max_bytes(), kPageTargetMin, kPageTargetMax);
+  v1::Openings openings;
+  std::size_t bytes = 0;
+  std::uint64_t to = std::min(request.from(), head.tree.size);
+  // Stops before what would not fit, but never before the first record: any page makes progress.
+  while (to < head.tree.size && bytes < target && to - request.from() < protocol::kLeavesPerPageMax) {
+    v1::Openings more;
+    std::size_t more_bytes = protocol::kLeafBytes;
+    TRY(add_openings(to, *reader, more, more_bytes));
+    const auto count = static_cast<std::size_t>(openings.openings_size() + more.openings_size());
+    if (to > request.from() && (bytes + more_bytes > target || count > protocol::kOpeningsPerPageMax)) break;
+    bytes += more_bytes;
+    openings.MergeFrom(more);
+    ++to;
+  }
+  // An earlier record attached twice (two publications in one page) travels once.
+  auto* list = openings.mutable_openings();
+  std::sort(list->begin(), list->end(),
+            [](const v1::Opening& a, const v1::Opening& b) { return a.index() < b.index(); });
+  list->erase(std::unique(list->begin(), list->end(),
+                          [](const v1::Opening& a, const v1::Opening& b) { return a.index() == b.index(); }),
+              list->end());
+
+  protocol::TileNodes tiles(head.tree.size, ledger_.log().tiles());
+  protocol::PageSource source;
+  source.size = head.tree.size;
+  source.checkpoint = *head.checkpoint;
+  source.leaf = [this](std::uint64_t index) { return ledger_.leaf(index); };
+  source.nodes = tiles.nodes();
+  TRY_ASSIGN(v1::RecordsReply reply, protocol::make_page(request, to, source));
+  Secret<32> key, entropy;
+  crypto::SealNonce nonce;
+  runtime_.fill_random(key.expose_mutable());
+  runtime_.fill_random(entropy.expose_mutable());
+  runtime_.fill_random(nonce);
+  TRY_ASSIGN(*reply.mutable_page(), protocol::seal_page({ledger_.self(), caller, request.from()},
+                                                        reader->envelope_key, openings, key, nonce, entropy));
+  return reply;
+}
+
+}  // namespace tocsin::node

@@ -1,0 +1,50 @@
+#pragma once
+// FeedOwner: our own ledger as a peer may read it: every leaf in order, and the openings the peer is entitled
+// to, sealed to it (SPEC §5, §7). The link has told who asks.
+//
+// Guarantee: no opening of a record leaves that is not addressed to the caller: its audience names a group
+// the caller is in now, or every member. Pages are bounded by bytes, and hold at least one record. Errors:
+// kOutOfRange for a cursor beyond our ledger, kPermissionDenied for a stranger. Concurrency: any thread.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "crypto/hpke.h"
+#include "node/ledger/ledger.h"
+#include "node/runtime/runtime.h"
+#include "protocol/identity/descriptor.h"
+#include "tocsin/v1/peer.pb.h"
+#include "tocsin/v1/record.pb.h"
+
+namespace tocsin::node {
+
+inline constexpr std::uint32_t kPageTargetMin = 64 * 1024;
+inline constexpr std::uint32_t kPageTargetMax =
+    4 * 1024 * 1024;  // half a gRPC message: one batch may overshoot
+
+class FeedOwner {
+ public:
+  // What we know of who asks: empty for a stranger.
+  struct Reader {
+    crypto::KemPublicKey envelope_key{};
+    std::vector<std::string> groups;  // ids of the groups it is in now
+  };
+  using ReaderOf = std::function<std::optional<Reader>(const Hash& peer)>;
+
+  FeedOwner(const Ledger& ledger, Runtime& runtime, ReaderOf reader_of)
+      : ledger_(ledger), runtime_(runtime), reader_of_(std::move(reader_of)) {}
+
+  Result<v1::RecordsReply> records(const Hash& caller, const v1::RecordsRequest& request) const;
+
+ private:
+  Status add_openings(std::uint64_t index, const Reader& reader, v1::Openings& openings,
+                      std::size_t& bytes) const;
+
+  const Ledger& ledger_;
+  Runtime& runtime_;
+  const ReaderOf reader_of_;
+};
+
+}  // namespace tocsin::node

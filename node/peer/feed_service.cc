@@ -1,0 +1,46 @@
+#include "node/peer/feed_service.h"
+
+#include <vector>
+
+namespace tocsin::node {
+
+Result<v1::HelloReply> FeedService::hello(const Hash&, const v1::HelloRequest& request) {
+  if (request.protocol() != kProtocolVersion)
+    return fail(Code::kUnimplemented, "this node speaks protocol version 1", "peer/version");
+  v1::HelloReply reply;
+  reply.set_protocol(kProtocolVersion);
+  reply.set_software(kSoftware);
+  reply.set_checkpoint(*ledger_.checkpoint());
+  return reply;
+}
+
+Result<v1::RecordsReply> FeedService::records(const Hash& caller, const v1::RecordsRequest& request) {
+  return owner_.records(caller, request);
+}
+
+std::uint64_t FeedService::add_watcher(const Hash&, OnHead on_head) {
+  v1::HeadNotice notice;
+  notice.set_checkpoint(*ledger_.checkpoint());
+  on_head(notice);
+  std::lock_guard lock(mu_);
+  watchers_.emplace(next_watcher_, std::move(on_head));
+  return next_watcher_++;
+}
+
+void FeedService::remove_watcher(std::uint64_t id) {
+  std::lock_guard lock(mu_);
+  watchers_.erase(id);
+}
+
+void FeedService::moved_on(const std::string& checkpoint) {
+  v1::HeadNotice notice;
+  notice.set_checkpoint(checkpoint);
+  std::vector<OnHead> told;
+  {
+    std::lock_guard lock(mu_);
+    for (const auto& [id, on_head] : watchers_) told.push_back(on_head);
+  }
+  for (const OnHead& on_head : told) on_head(notice);
+}
+
+}  // namespace tocsin::node

@@ -1,0 +1,38 @@
+#pragma once
+// FeedService: what we answer to a peer: who we are, our ledger's next records, and a word whenever the
+// ledger grows.
+//
+// Concurrency: any thread; moved_on() is told of each commit by the sequencer.
+// Source: SPEC §7.
+
+#include <map>
+#include <mutex>
+
+#include "node/peer/feed_owner.h"
+#include "node/peer/peer_link.h"
+
+namespace tocsin::node {
+
+inline constexpr std::uint32_t kProtocolVersion = 1;
+inline constexpr const char* kSoftware = "tocsin/0.1.0";
+
+class FeedService : public PeerService {
+ public:
+  FeedService(const Ledger& ledger, const FeedOwner& owner) : ledger_(ledger), owner_(owner) {}
+
+  Result<v1::HelloReply> hello(const Hash& caller, const v1::HelloRequest& request) override;
+  Result<v1::RecordsReply> records(const Hash& caller, const v1::RecordsRequest& request) override;
+  std::uint64_t add_watcher(const Hash& caller, OnHead on_head) override;
+  void remove_watcher(std::uint64_t id) override;
+
+  void moved_on(const std::string& checkpoint);
+
+ private:
+  const Ledger& ledger_;
+  const FeedOwner& owner_;
+  std::mutex mu_;
+  std::map<std::uint64_t, OnHead> watchers_;  // guarded by mu_
+  std::uint64_t next_watcher_ = 1;            // guarded by mu_
+};
+
+}  // namespace tocsin::node

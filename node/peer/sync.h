@@ -1,0 +1,81 @@
+#pragma once
+// Sync: keeps what we hold of every member's ledger up to its newest checkpoint.
+//
+// One conversation a peer: connect, hello, pull page after page, then watch; a notice or the poll timer
+// starts the next pull. A failure closes the link and tries again later, longer each time; a refused page is
+// evidence and waits longest. One slow or lying peer delays no other. Members come and go with the peer rows,
+// read again every kRefreshMs. Concurrency: start() once; status() from any thread; the rest runs on
+// Lane::kIo. Outlives the Runtime's lanes. Source: SPEC §7; reliability.md I19, I22, I24.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "node/members/members.h"
+#include "node/peer/foreign_ledger.h"
+#include "node/peer/peer_link.h"
+
+namespace tocsin::node {
+
+inline constexpr std::uint64_t kRefreshMs = 1'000;
+inline constexpr std::uint64_t kPollMs = 10'000;  // when no notice comes
+inline constexpr std::uint64_t kRetryFirstMs = 500;
+inline constexpr std::uint64_t kRetryLastMs = 30'000;
+inline constexpr std::uint64_t kRefusedRetryMs = 60'000;  // after a page that lied
+
+class Sync {
+ public:
+  using Connected = std::function<void(Result<std::shared_ptr<PeerLink>>)>;
+  using Connect = std::function<void(const protocol::ValidDescriptor& peer, Connected done)>;
+  // Newest first; the pointers live as long as the node.
+  using EnvelopeKeys = std::function<std::vector<const crypto::KemKey*>()>;
+
+  struct Parts {
+    storage::Store& store;
+    Ledger& ledger;
+    Runtime& runtime;
+    const Members& members;
+    Connect connect;
+    EnvelopeKeys envelope_keys;
+  };
+  explicit Sync(Parts parts) : parts_(std::move(parts)) {}
+  ~Sync();
+
+  void start();
+  void stop();  // starts nothing new; what is outstanding ends by itself
+
+  struct PeerStatus {
+    bool connected = false;
+    std::uint64_t held = 0;
+    std::uint64_t head_size = 0;
+    std::uint64_t last_sync_ms = 0;
+    std::string last_error;
+  };
+  PeerStatus status(const Hash& peer) const;
+
+ private:
+  struct Peer;
+  using PeerPtr = std::shared_ptr<Peer>;
+
+  void refresh();
+  void adopt(const v1::PeerRow& row);
+  void connect(const PeerPtr& peer);
+  void greet(const PeerPtr& peer);
+  void pull(const PeerPtr& peer);
+  void take(const PeerPtr& peer, v1::RecordsReply reply);
+  void taken(const PeerPtr& peer, Result<ForeignLedger::Progress> progress);
+  void watch(const PeerPtr& peer);
+  void poll(const PeerPtr& peer);
+  void failed(const PeerPtr& peer, const Error& why);
+  void note(const PeerPtr& peer, const std::function<void(PeerStatus&)>& change);
+
+  const Parts parts_;
+  bool stopped_ = false;           // Lane::kIo
+  std::map<Hash, PeerPtr> peers_;  // Lane::kIo
+  mutable std::mutex mu_;
+  std::map<Hash, PeerStatus> status_;  // guarded by mu_
+};
+
+}  // namespace tocsin::node

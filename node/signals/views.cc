@@ -1,0 +1,236 @@
+// What people see of signals: matches, lists, one signal, its history.
+#include <algorithm>
+#include <ctime>
+
+#include "node/signals/signals.h"
+#include "protocol/identity/ids.h"
+#include "protocol/process/effective.h"
+#include "protocol/process/registry.h"
+#include "protocol/signal/indicator.h"
+#include "storage/chain_store.h"
+#include "tocsin/v1/record.pb.h"
+
+namespace tocsin::node {
+namespace {
+
+using protocol::Event;
+
+std::string rfc3339(std::uint64_t ms) {
+  const std::time_t seconds = static_cast<std::time_t>(ms / 1000);
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+// The slots of a record in words: names and values that a person reads, nothing personal.
+std::string words_of(const protocol::ValidEvent& event) {
+  std::string out;
+  for (const protocol::SlotSpec& spec : protocol::event_slots(event.event())) {
+    if (spec.slot >= protocol::kClassSlots || !event.has(spec.slot)) continue;
+    std::string value;
+    switch (spec.type) {
+      case protocol::SlotType::kText:
+        value = event.text(spec.slot);
+        break;
+      case protocol::SlotType::kUint:
+      case protocol::SlotType::kEnum:
+        value = std::to_string(event.number(spec.slot));
+        break;
+      case protocol::SlotType::kTime:
+        value = rfc3339(event.number(spec.slot));
+        break;
+      default:
+        continue;
+    }
+    out += (out.empty() ? "" : " · ") + std::string(spec.name) + " " + value;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string Signals::name_of(const std::string& fingerprint) const {
+  const auto registry = ledger_.registry();
+  const auto hash = fixed<32>(as_view(fingerprint), "fingerprint");
+  if (!hash) return "unknown";
+  if (*hash == ledger_.self()) return registry->self()->name();
+  const protocol::Member* member = registry->member(*hash);
+  return member != nullptr ? member->descriptor.name() : protocol::print_fingerprint(*hash);
+}
+
+v1::SignalView Signals::view_of(v1::Case value) const {
+  v1::SignalView view;
+  const protocol::Effective now = protocol::effective(value, ledger_.self(), runtime_.now_ms());
+  const Hash signal = *fixed<32>(as_view(value.signal()), "signal id");
+  view.set_id(protocol::print_signal_id(signal));
+  view.set_state(std::string(now.state));
+  view.set_handling(std::string(protocol::handling_name(now.handling)));
+  view.set_handling_reason(now.reason);
+  view.set_issuer_name(name_of(value.issuer()));
+  if (const auto indicator = protocol::decode_indicator(as_view(value.indicator()))) {
+    view.set_type(std::string(protocol::indicator_type_name(indicator->type())));
+    view.set_value(indicator->text());
+  }
+  view.set_chain(to_string(ledger_.chain_of(Subject::of_signal(signal))));
+  for (const v1::ReceiverState& receiver : value.receivers())
+    view.add_receiver_names(name_of(receiver.node()));
+  *view.mutable_case_() = std::move(value);
+  return view;
+}
+
+Result<v1::SignalView> Signals::view(const std::string& id) const {
+  TRY_ASSIGN(v1::Case value, find(id));
+  return view_of(std::move(value));
+}
+
+Result<v1::SignalListReply> Signals::list(const v1::SignalListRequest& request) const {
+  const std::size_t limit =
+      std::clamp<std::size_t>(request.limit() == 0 ? 100 : request.limit(), 1, kListMax);
+  Hash after{};
+  const bool first = request.after().empty();
+  if (!first) {
+    TRY_ASSIGN(after, fixed<32>(as_view(request.after()), "a list's place"));
+  }
+  v1::SignalListReply reply;
+  for (bool more = true; more && static_cast<std::size_t>(reply.signals_size()) < limit;) {
+    TRY_ASSIGN(auto cases, signals_.list({}, first && after == Hash{} ? nullptr : &after, kListMax));
+    more = cases.size() == kListMax;
+    for (v1::Case& value : cases) {
+      after = *fixed<32>(as_view(value.signal()), "signal id");
+      v1::SignalView view = view_of(std::move(value));
+      if ((!request.state().empty() && view.state() != request.state()) ||
+          (!request.type().empty() && view.type() != request.type()) ||
+          (!request.issuer().empty() && view.issuer_name() != request.issuer()))
+        continue;
+      *reply.add_signals() = std::move(view);
+      if (static_cast<std::size_t>(reply.signals_size()) == limit) {
+        reply.set_next(to_string(after));
+        break;
+      }
+    }
+  }
+  return reply;
+}
+
+Result<v1::SignalListReply> Signals::queue(std::uint32_t limit) const {
+  v1::SignalListReply reply;
+  for (const char* state : {"DRAFT", "HELD"}) {
+    v1::SignalListRequest request;
+    request.set_state(state);
+    request.set_limit(limit);
+    TRY_ASSIGN(const auto some, list(request));
+    reply.MergeFrom(some);
+  }
+  return reply;
+}
+
+Result<v1::MatchHit> Signals::hit_of(const storage::IndexHit& hit) const {
+  TRY_ASSIGN(const auto value, signals_.get(hit.signal));
+  if (!value) return fail(Code::kDataLoss, "a signal of the index is not stored", "storage/signal");
+  const protocol::Effective now = protocol::effective(*value, ledger_.self(), runtime_.now_ms());
+  const v1::SignalView view = view_of(*value);
+  v1::MatchHit out;
+  out.set_signal(view.id());
+  out.set_type(view.type());
+  out.set_value(view.value());
+  out.set_distance(hit.distance);
+  out.set_issuer(view.issuer_name());
+  *out.mutable_labels() = value->labels();
+  out.set_category(value->category());
+  out.set_state(view.state());
+  out.set_handling(view.handling());
+  out.set_reason(view.handling_reason());
+  out.mutable_opinions()->set_positive(now.positive);
+  out.mutable_opinions()->set_seed(now.seed);
+  out.mutable_opinions()->set_negative(now.negative);
+  out.set_valid_until(rfc3339(value->origin().valid_until_ms()));
+  return out;
+}
+
+Result<v1::MatchReply> Signals::match(const v1::MatchRequest& request) const {
+  if (request.queries_size() > kMatchQueriesMax)
+    return fail(Code::kResourceExhausted,
+                "at most " + std::to_string(kMatchQueriesMax) + " look-ups a request", "match/limit");
+  const unsigned radius = request.has_max_distance() ? request.max_distance() : settings_.radius;
+  if (radius > storage::kPdqRadiusMax)
+    return fail(Code::kInvalidArgument, "a PDQ distance is at most " + std::to_string(storage::kPdqRadiusMax),
+                "match/distance");
+  v1::MatchReply reply;
+  std::vector<protocol::Indicator> queries;
+  std::vector<int> positions;
+  for (const v1::MatchQuery& query : request.queries()) {
+    v1::MatchResult& result = *reply.add_results();
+    *result.mutable_query() = query;
+    TRY_ASSIGN(const auto type, protocol::indicator_type_from_name(query.type()));
+    if (type == protocol::IndicatorType::kPdq && query.quality() < settings_.quality_gate) {
+      result.set_note("quality " + std::to_string(query.quality()) + " is below the gate of " +
+                      std::to_string(settings_.quality_gate) + ": not looked up");
+      continue;
+    }
+    TRY_ASSIGN(protocol::Indicator indicator, protocol::parse_indicator(type, query.value()));
+    queries.push_back(std::move(indicator));
+    positions.push_back(reply.results_size() - 1);
+  }
+  const auto found = index_.open().search_many(queries, radius);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    for (const storage::IndexHit& hit : found[i]) {
+      TRY_ASSIGN(v1::MatchHit described, hit_of(hit));
+      if (described.handling() == "alert") reply.set_alert(true);
+      *reply.mutable_results(positions[i])->add_hits() = std::move(described);
+    }
+  }
+  return reply;
+}
+
+Result<v1::HistoryReply> Signals::history(const std::string& id) const {
+  TRY_ASSIGN(const v1::Case value, find(id));
+  const Hash issuer = *fixed<32>(as_view(value.issuer()), "issuer");
+  const bool own = issuer == ledger_.self();
+  v1::HistoryReply reply;
+  const auto add = [&](std::uint64_t index) -> Result<protocol::Leaf> {
+    protocol::LeafBytes bytes{};
+    std::optional<v1::Opening> opening;
+    if (own) {
+      TRY_ASSIGN(bytes, ledger_.leaf(index));
+      TRY_ASSIGN(opening, ledger_.opening(index));
+    } else {
+      TRY_ASSIGN(const auto held, peers_.leaf(issuer, index));
+      if (!held) return fail(Code::kDataLoss, "a record of the signal is not held", "storage/peer");
+      bytes = *held;
+      TRY_ASSIGN(opening, peers_.opening(issuer, index));
+    }
+    TRY_ASSIGN(const protocol::Leaf leaf, protocol::parse_leaf(bytes));
+    v1::HistoryEntry& entry = *reply.add_entries();
+    entry.set_ledger(name_of(value.issuer()));
+    entry.set_index(index);
+    entry.set_time_ms(leaf.time_ms);
+    entry.set_event(leaf.event);
+    const auto event = protocol::event_from_code(leaf.event);
+    entry.set_event_name(event ? std::string(protocol::event_name(*event)) : "UNKNOWN");
+    if (event && opening) {
+      TRY_ASSIGN(auto slots, protocol::unpack_slots(as_view(opening->slots_a())));
+      if (auto parsed = protocol::ValidEvent::parse(*event, std::move(slots)))
+        entry.set_text(words_of(*parsed));
+    }
+    return leaf;
+  };
+  TRY_ASSIGN(const Hash chain, fixed<32>(as_view(value.origin().chain()), "a signal's chain"));
+  TRY_ASSIGN(const auto head, storage::ChainStore(store_).get(issuer, chain));
+  for (std::uint64_t index = head ? head->index : protocol::kNoPrevious; index != protocol::kNoPrevious;) {
+    TRY_ASSIGN(const protocol::Leaf leaf, add(index));
+    index = leaf.previous_index;
+  }
+  // Batch reviews and publications stand in chains of their own.
+  for (const std::uint64_t index : {value.origin().review_index(), value.origin().published_index()})
+    if (index != 0 && std::none_of(reply.entries().begin(), reply.entries().end(),
+                                   [&](const auto& entry) { return entry.index() == index; })) {
+      TRY(add(index));
+    }
+  std::sort(reply.mutable_entries()->begin(), reply.mutable_entries()->end(),
+            [](const auto& a, const auto& b) { return a.index() < b.index(); });
+  return reply;
+}
+
+}  // namespace tocsin::node
