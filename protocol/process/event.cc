@@ -184,10 +184,11 @@ const SlotSpec* find_slot(std::span<const SlotSpec> slots, std::uint8_t slot) {
   return nullptr;
 }
 
-// UTF-8 without control characters other than line feed; U+0080 to U+009F are the ones of two bytes.
-bool plain_text(ByteView text) {
+// UTF-8 without control characters, line feeds apart where `lines`; U+0080 to U+009F are the ones of two
+// bytes.
+bool plain_text(ByteView text, bool lines) {
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if ((text[i] < 0x20 && text[i] != 0x0A) || text[i] == 0x7F) return false;
+    if ((text[i] < 0x20 && !(lines && text[i] == 0x0A)) || text[i] == 0x7F) return false;
     if (text[i] == 0xC2 && i + 1 < text.size() && text[i + 1] < 0xA0) return false;
   }
   return is_utf8(as_text(text));
@@ -209,7 +210,7 @@ bool legal_labels(ByteView value) {
     const std::size_t length = value[0];
     if (length == 0 || value.size() < 1 + length || ++count > kLabelsMax) return false;
     const ByteView label = value.subspan(1, length);
-    if (!plain_text(label) || as_text(label) <= before) return false;
+    if (!plain_text(label, false) || as_text(label) <= before) return false;
     before = as_text(label);
     value = value.subspan(1 + length);
   }
@@ -224,7 +225,7 @@ bool legal_value(const SlotSpec& spec, ByteView value) {
     case kTime:
       return size == 8 && get_be<std::uint64_t>(value.data()) <= kTimeMax;
     case kText:
-      return size >= 1 && size <= kTextMax && plain_text(value);
+      return size >= 1 && size <= kTextMax && plain_text(value, true);
     case kBytes:
       return size <= kBytesMax;
     case kHash:
