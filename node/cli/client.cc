@@ -146,7 +146,7 @@ class AdminClient::Transfer {
     const bool lost = code != CURLE_COULDNT_CONNECT;
     return {Code::kUnavailable, lost ? "tocsind closed the connection" : "tocsind is not running",
             "admin/unreachable", (lost ? "connection to " : "nobody listens at ") + socket,
-            "start tocsind, or name its place with --data-dir or --socket"};
+            "start it:  tocsind serve --config DIR/tocsin.toml   or name its place: --data-dir, --socket"};
   }
 
   CURL* curl_;

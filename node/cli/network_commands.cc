@@ -66,7 +66,9 @@ std::string network_text(const v1::Network& network) {
 Result<int> create(Session& session, const Arguments& arguments) {
   v1::NetworkCreateRequest request;
   request.set_name(arguments.text("NAME"));
-  TRY_ASSIGN(*request.mutable_charter(), read_text_file(arguments.text("--charter"), kCharterBytesMax));
+  TRY_ASSIGN(std::string charter, read_text_file(arguments.text("--charter"), kCharterBytesMax));
+  while (!charter.empty() && charter.back() == '\n') charter.pop_back();
+  request.set_charter(charter);
   TRY_ASSIGN(const auto network, session.daemon().call<v1::Network>("NetworkCreate", request));
   session.print_one("Network", network, network_text(network));
   return static_cast<int>(kDone);

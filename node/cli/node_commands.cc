@@ -88,8 +88,8 @@ Result<int> init(Session& session, const Arguments& arguments) {
   }
   session.print_text("✓ " + config.name + " made in " + config.data_dir + "\n  key      " + print +
                      "\n  words    " + protocol::print_words(words) + "\n  peers    " +
-                     config.advertised_address() + "\nNext: start tocsind with --data-dir " +
-                     config.data_dir + "\n");
+                     config.advertised_address() + "\nNext: tocsind serve --config " + config.data_dir +
+                     "/tocsin.toml\n");
   return static_cast<int>(kDone);
 }
 
@@ -186,7 +186,7 @@ Result<int> ledger_export(Session& session, const Arguments& arguments) {
                         grouped(reply.entries()) + " entries  " + grouped(reply.openings()) +
                         " opened\n  key       " + printable(reply.vkey()) + "\n  manifest  " +
                         printable(reply.manifest_sha256()) + "\nCheck it anywhere: tocsin-verify " +
-                        printable(reply.path()) + "\n");
+                        printable(reply.path()) + " --vkey '" + printable(reply.vkey()) + "'\n");
   return static_cast<int>(kDone);
 }
 
