@@ -1,0 +1,197 @@
+#include "tests/simulation/network.h"
+
+#include <rocksdb/env.h>
+
+#include "crypto/hash.h"
+#include "protocol/process/registry.h"
+
+namespace tocsin::simulation {
+namespace {
+
+constexpr std::uint64_t kCallTimeoutMs = 5'000;
+
+Secret<32> seed_of(std::string_view what, std::size_t number) {
+  Bytes bytes = to_bytes(as_view(what));
+  bytes.push_back(static_cast<std::uint8_t>(number));
+  return Secret<32>(crypto::sha256(bytes));
+}
+
+// A conversation from one life of `from` to whatever life `to` is in when a message arrives.
+class SimLink : public node::PeerLink, public std::enable_shared_from_this<SimLink> {
+ public:
+  SimLink(SimNetwork& network, SimNode& from, SimNode& to)
+      : network_(network), from_(from), to_(to), life_(from.machine.life()) {}
+
+  void hello(const v1::HelloRequest& request, Done<v1::HelloReply> done) override {
+    call<v1::HelloReply>(
+        [request](node::FeedService& service, const Hash& caller) { return service.hello(caller, request); },
+        std::move(done));
+  }
+  void records(const v1::RecordsRequest& request, Done<v1::RecordsReply> done) override {
+    call<v1::RecordsReply>([request](node::FeedService& service,
+                                     const Hash& caller) { return service.records(caller, request); },
+                           std::move(done));
+  }
+  void watch(OnHead on_head, OnEnd on_end) override {
+    if (!to_.up()) return on_end(Error{Code::kUnavailable, "the peer is down", {}, {}, {}});
+    auto self = shared_from_this();
+    auto arrive = [self, on_head](const v1::HeadNotice& notice) {
+      for (int copies = self->network_.doubled() ? 2 : 1; copies > 0; --copies) {
+        if (self->network_.lost(self->from_.number, self->to_.number)) continue;
+        self->network_.world().after(self->network_.delay(),
+                                     Machine::in(self->life_, [self, on_head, notice] {
+                                       if (!self->closed_) on_head(notice);
+                                     }));
+      }
+    };
+    to_.service->add_watcher(from_.descriptor->fingerprint(), arrive);
+  }
+  void close() override { closed_ = true; }
+
+ private:
+  template <typename Reply>
+  void call(std::function<Result<Reply>(node::FeedService&, const Hash&)> handler, Done<Reply> done) {
+    auto self = shared_from_this();
+    auto answered = std::make_shared<bool>(false);
+    auto finish = [self, answered, done = std::move(done)](Result<Reply> reply) {
+      if (std::exchange(*answered, true)) return;
+      done(std::move(reply));
+    };
+    World& world = network_.world();
+    world.after(kCallTimeoutMs, Machine::in(life_, [finish] {
+                  finish(fail(Code::kDeadlineExceeded, "the peer did not answer"));
+                }));
+    for (int copies = network_.doubled() ? 2 : 1; copies > 0; --copies) {
+      if (network_.lost(from_.number, to_.number)) continue;
+      world.after(network_.delay(), [self, handler, finish] {
+        if (!self->to_.up()) return;
+        auto reply = std::make_shared<Result<Reply>>(
+            handler(*self->to_.service, self->from_.descriptor->fingerprint()));
+        if (self->network_.lost(self->from_.number, self->to_.number)) return;
+        self->network_.world().after(self->network_.delay(),
+                                     Machine::in(self->life_, [finish, reply] { finish(*reply); }));
+      });
+    }
+  }
+
+  SimNetwork& network_;
+  SimNode& from_;
+  SimNode& to_;
+  const Machine::Life life_;  // of from_
+  bool closed_ = false;
+};
+
+}  // namespace
+
+SimNode::SimNode(SimNetwork& net, World& world, std::size_t n)
+    : network(net),
+      machine(world),
+      number(n),
+      name("node" + std::to_string(n) + ".example"),
+      root(crypto::SigningKey::from_seed(seed_of("root", n))),
+      operational(crypto::SigningKey::from_seed(seed_of("operational", n))),
+      reviewer(crypto::SigningKey::from_seed(seed_of("reviewer", n))),
+      second_reviewer(crypto::SigningKey::from_seed(seed_of("second", n))),
+      envelope(crypto::KemKey::derive(seed_of("envelope", n).expose())),
+      disk(rocksdb::NewMemEnv(rocksdb::Env::Default())) {
+  v1::NodeDescriptor plain;
+  plain.set_name(name);
+  plain.set_address("127.0.0.1:" + std::to_string(7000 + n));
+  plain.set_root_key(to_string(root.public_key()));
+  plain.set_operational_key(to_string(operational.public_key()));
+  plain.set_envelope_key(to_string(envelope.public_key()));
+  plain.set_tls_spki_sha256(std::string(32, static_cast<char>(n + 1)));
+  plain.set_log_origin(name + "/tocsin");
+  plain.set_sequence(1);
+  plain.set_valid_from_ms(world.now_ms() - 1000);
+  plain.set_valid_until_ms(world.now_ms() + 90ULL * 24 * 3600 * 1000);
+  auto signed_form = protocol::sign_descriptor(plain, root);
+  CHECK_INVARIANT(signed_form.has_value());
+  auto valid = protocol::parse_descriptor(*signed_form);
+  CHECK_INVARIANT(valid.has_value());
+  descriptor = std::make_unique<protocol::ValidDescriptor>(std::move(*valid));
+}
+
+SimNode::~SimNode() {
+  crash();
+}
+
+std::optional<node::FeedOwner::Reader> SimNode::reader_of(const Hash& peer) const {
+  const auto row = members->row(peer);
+  if (!row || !*row || (*row)->standing() != v1::PEER_ACTIVE) return std::nullopt;
+  const auto known = protocol::parse_descriptor((*row)->signed_descriptor());
+  if (!known) return std::nullopt;
+  node::FeedOwner::Reader reader;
+  reader.envelope_key = known->envelope_key();
+  const auto registry = ledger->registry();
+  for (const protocol::GroupEpoch* group : registry->current_groups())
+    if (group->has_member(peer)) reader.groups.push_back(to_string(group->group));
+  return reader;
+}
+
+void SimNode::start() {
+  storage::StoreOptions options;
+  options.env = disk.get();
+  options.memtable_bytes = 4 << 20;
+  auto opened = storage::Store::open("/store", options);
+  CHECK_INVARIANT(opened.has_value());
+  store = std::move(*opened);
+  node::LedgerKeys keys{
+      operational.copy(),        seed_of("chain", number),
+      seed_of("kek", number),    descriptor->message().log_origin(),
+      descriptor->fingerprint(), to_bytes(as_view(descriptor->signed_form().SerializeAsString()))};
+  auto log = node::Ledger::open(*store, machine, std::move(keys));
+  CHECK_INVARIANT(log.has_value());
+  ledger = std::move(*log);
+  members = std::make_unique<node::Members>(*store, *ledger, machine);
+  signals = std::make_unique<node::Signals>(*store, *ledger, machine, *members, node::MatchSettings{});
+  CHECK_INVARIANT(signals->rebuild().has_value());
+  owner = std::make_unique<node::FeedOwner>(*ledger, machine,
+                                            [this](const Hash& peer) { return reader_of(peer); });
+  service = std::make_unique<node::FeedService>(*ledger, *owner);
+  ledger->set_listener([this](const node::Ledger::Committed& committed) {
+    signals->on_committed(committed);
+    if (committed.from < committed.head.tree.size) service->moved_on(*committed.head.checkpoint);
+  });
+  sync = std::make_unique<node::Sync>(node::Sync::Parts{
+      *store, *ledger, machine, *members,
+      [this](const protocol::ValidDescriptor& peer, node::Sync::Connected done) {
+        SimNode* to = network.find(peer.fingerprint());
+        if (to == nullptr || !to->up() || network.lost(number, to->number))
+          return done(fail(Code::kUnavailable, "the peer is not reachable"));
+        done(std::shared_ptr<node::PeerLink>(std::make_shared<SimLink>(network, *this, *to)));
+      },
+      [this] { return std::vector<const crypto::KemKey*>{&envelope}; }});
+  sync->start();
+}
+
+void SimNode::crash() {
+  machine.crash();
+  sync.reset();
+  service.reset();
+  owner.reset();
+  signals.reset();
+  members.reset();
+  ledger.reset();
+  store.reset();
+}
+
+void SimNode::append(node::Append what, std::function<void(Result<node::Appended>)> then) {
+  ledger->append(std::move(what), [this, then = std::move(then)](Result<node::Appended> done) {
+    if (done) promises.push_back({done->first_index + done->count, *done->checkpoint});
+    if (then) then(std::move(done));
+  });
+}
+
+SimNetwork::SimNetwork(World& world, std::size_t count) : world_(world) {
+  for (std::size_t i = 0; i < count; ++i) nodes_.push_back(std::make_unique<SimNode>(*this, world, i));
+  for (auto& one : nodes_) one->start();
+}
+
+SimNode* SimNetwork::find(const Hash& fingerprint) {
+  for (auto& one : nodes_)
+    if (one->descriptor->fingerprint() == fingerprint) return one.get();
+  return nullptr;
+}
+
+}  // namespace tocsin::simulation

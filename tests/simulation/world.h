@@ -1,0 +1,91 @@
+#pragma once
+// World: virtual time, seeded chance and one queue of events for a whole network in one thread.
+//
+// A Machine is a node's Runtime. Its tasks belong to one life of it: a crash ends the life, and what was
+// posted in it never runs. The same seed gives the same order of events.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <queue>
+#include <random>
+#include <vector>
+
+#include "node/runtime/runtime.h"
+
+namespace tocsin::simulation {
+
+class World {
+ public:
+  using Task = std::function<void()>;
+
+  explicit World(std::uint64_t seed) : random_(seed) {}
+
+  std::uint64_t now_ms() const { return now_ms_; }
+  void at(std::uint64_t time_ms, Task task) {
+    queue_.push({time_ms, next_++, std::make_shared<Task>(std::move(task))});
+  }
+  void after(std::uint64_t delay_ms, Task task) { at(now_ms_ + delay_ms, std::move(task)); }
+  // Runs what is due up to `until_ms`, or until `done` says so (asked after each event).
+  void run(std::uint64_t until_ms, const std::function<bool()>& done = nullptr);
+
+  std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
+  bool chance(unsigned percent) { return below(100) < percent; }
+  void fill(std::span<std::uint8_t> out) {
+    for (auto& byte : out) byte = static_cast<std::uint8_t>(random_());
+  }
+
+ private:
+  struct Event {
+    std::uint64_t time_ms;
+    std::uint64_t number;
+    std::shared_ptr<Task> task;
+    bool operator>(const Event& other) const {
+      return time_ms != other.time_ms ? time_ms > other.time_ms : number > other.number;
+    }
+  };
+  std::priority_queue<Event, std::vector<Event>, std::greater<>> queue_;
+  std::uint64_t now_ms_ = 1'700'000'000'000;
+  std::uint64_t next_ = 0;
+  std::mt19937_64 random_;
+};
+
+class Machine : public node::Runtime {
+ public:
+  explicit Machine(World& world) : world_(world), life_(std::make_shared<char>()) {}
+
+  // Ends this life: nothing posted so far runs.
+  void crash() { life_ = std::make_shared<char>(); }
+  // A life to bind a task to: the one that asked, not the one that goes on when the answer comes.
+  using Life = std::weak_ptr<char>;
+  Life life() const { return life_; }
+  static Task in(Life life, Task task) {
+    return [life = std::move(life), task = std::move(task)] {
+      if (life.lock()) task();
+    };
+  }
+
+  std::uint64_t now_ms() override { return world_.now_ms(); }
+  void post(node::Lane, Task task) override { world_.after(0, in(life_, std::move(task))); }
+  void after(std::uint64_t delay_ms, node::Lane, Task task) override {
+    world_.after(delay_ms, in(life_, std::move(task)));
+  }
+  void fill_random(std::span<std::uint8_t> out) override { world_.fill(out); }
+
+ private:
+  World& world_;
+  std::shared_ptr<char> life_;
+};
+
+inline void World::run(std::uint64_t until_ms, const std::function<bool()>& done) {
+  while (!queue_.empty() && queue_.top().time_ms <= until_ms) {
+    const Event event = queue_.top();
+    queue_.pop();
+    now_ms_ = std::max(now_ms_, event.time_ms);
+    (*event.task)();
+    if (done && done()) return;
+  }
+  now_ms_ = std::max(now_ms_, until_ms);
+}
+
+}  // namespace tocsin::simulation
