@@ -184,9 +184,9 @@ Result<int> ledger_export(Session& session, const Arguments& arguments) {
   session.print_one("Export", reply,
                     printable(reply.path()) + "  " + grouped(reply.bytes()) + " bytes  " +
                         grouped(reply.entries()) + " entries  " + grouped(reply.openings()) +
-                        " opened\n  key       " + printable(reply.vkey()) + "\n  manifest  " +
-                        printable(reply.manifest_sha256()) + "\nCheck it anywhere: tocsin-verify " +
-                        printable(reply.path()) + " --vkey '" + printable(reply.vkey()) + "'\n");
+                        " opened\n  key       " + printable(reply.vkey()) +
+                        "\nCheck it anywhere: tocsin-verify " + printable(reply.path()) + " --vkey '" +
+                        printable(reply.vkey()) + "'\n");
   return static_cast<int>(kDone);
 }
 

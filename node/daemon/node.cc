@@ -281,6 +281,12 @@ Result<v1::ExportReply> Node::Parts::export_bundle(const v1::ExportRequest& requ
   if (request.path().empty() || request.path().front() != '/')
     return fail(Code::kInvalidArgument, "the bundle's path must be absolute", "export/path");
   const LedgerHead head = ledger->head();
+  if (request.from() != 0 || (request.to() != 0 && request.to() != head.tree.size))
+    return fail(Error{Code::kUnimplemented,
+                      "a bundle holds the whole ledger: a part of it cannot be exported yet",
+                      "export/range",
+                      {},
+                      "leave --from and --to out"});
   protocol::BundleContents contents;
   contents.origin = ledger->origin();
   contents.checkpoint = *head.checkpoint;

@@ -204,17 +204,20 @@ Result<std::vector<Hash>> ForeignLedger::signals_of(const Changes& changes,
   return signals;
 }
 
-Status ForeignLedger::refuse_record(Changes& changes, const OpenedRecord& record, Error why) const {
-  v1::Evidence evidence;
-  evidence.set_at_ms(runtime_.now_ms());
-  evidence.set_rule(std::move(why.rule));
-  evidence.set_message(std::move(why.message));
-  evidence.set_index(record.index);
+// The store takes one piece of evidence a peer and commit: the first refusal speaks, every record refused is
+// exhibited.
+void ForeignLedger::exhibit(const OpenedRecord& record, const Error& why, v1::Evidence& evidence) const {
+  if (evidence.exhibits().empty()) {
+    evidence.set_at_ms(runtime_.now_ms());
+    evidence.set_rule(why.rule);
+    evidence.set_message(why.message);
+    evidence.set_index(record.index);
+  }
   evidence.add_exhibits(to_string(protocol::encode_leaf(record.leaf)));
-  return peers_.add_evidence(changes.batch(), peer_, std::move(evidence));
 }
 
-Status ForeignLedger::fold(Changes& changes, const OpenedRecord& record, const Registry& registry) const {
+Status ForeignLedger::fold(Changes& changes, const OpenedRecord& record, const Registry& registry,
+                           v1::Evidence& evidence) const {
   const Event event = record.event.event();
   if (protocol::is_node_event(event)) return {};
   if (event == Event::kSubmitted) {
@@ -241,7 +244,7 @@ Status ForeignLedger::fold(Changes& changes, const OpenedRecord& record, const R
     if (auto ok = protocol::judge(value, view, context); !ok) {
       protocol::refuse(value, view, context, ok.error());
       changes.put_case(std::move(value));
-      TRY(refuse_record(changes, record, std::move(ok).error()));
+      exhibit(record, ok.error(), evidence);
       continue;
     }
     protocol::apply(value, view, context);
@@ -262,7 +265,9 @@ Status ForeignLedger::write(Changes& changes, const Page& in) const {
   }
   for (const v1::Opening& opening : in.openings.openings())
     storage::PeerStore::put_opening(batch, peer_, opening);
-  for (const OpenedRecord& record : in.records) TRY(fold(changes, record, *in.registry));
+  v1::Evidence evidence;
+  for (const OpenedRecord& record : in.records) TRY(fold(changes, record, *in.registry, evidence));
+  if (!evidence.exhibits().empty()) TRY(peers_.add_evidence(changes.batch(), peer_, std::move(evidence)));
   v1::PeerCursor cursor;
   cursor.set_range(to_string(page.position.range.encode()));
   cursor.set_checkpoint(page.checkpoint_note);

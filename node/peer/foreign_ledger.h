@@ -54,9 +54,9 @@ class ForeignLedger {
   Result<std::shared_ptr<Page>> judge(const v1::RecordsReply& reply,
                                       std::span<const crypto::KemKey* const> envelope_keys) const;
   Status write(Changes& changes, const Page& page) const;
-  Status fold(Changes& changes, const protocol::OpenedRecord& record,
-              const protocol::Registry& registry) const;
-  Status refuse_record(Changes& changes, const protocol::OpenedRecord& record, Error why) const;
+  Status fold(Changes& changes, const protocol::OpenedRecord& record, const protocol::Registry& registry,
+              v1::Evidence& evidence) const;
+  void exhibit(const protocol::OpenedRecord& record, const Error& why, v1::Evidence& evidence) const;
   Result<std::vector<Hash>> signals_of(const Changes& changes, const protocol::OpenedRecord& record) const;
   std::vector<Draft> answers(const Page& page, bool coordinator) const;
   void keep_evidence(const v1::RecordsReply& reply, const Error& why, Done done);

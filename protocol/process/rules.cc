@@ -199,7 +199,7 @@ Found right_signal(const Judged& j) {
 Found review_stands(const Judged& j) {
   const v1::OriginState& origin = j.origin();
   if (origin.review_ms() == 0)
-    return Finding{"it was published without an approving review", "review it first"};
+    return Finding{"a publication needs an approving review", "review it first"};
   if (j.event().number(2) != origin.review_index())
     return Finding{"the publication names a record that is not the signal's last approving review",
                    "name that review"};
@@ -322,7 +322,7 @@ tl::unexpected<Error> out_of_order(const ValidEvent& event, v1::Phase phase) {
         "R14", {"it was published after its " + std::string(phase == v1::EXPIRED ? "expiry" : "retraction"),
                 "submit it anew if it is to be shared again"});
   if (event.event() == Event::kPublished && phase != v1::REFUSED)
-    return broken("R1", {"it was published without an approving review", "review it first"});
+    return broken("R1", {"a publication needs an approving review", "review it first"});
   const std::string state = phase == v1::PHASE_UNSPECIFIED ? "unknown" : v1::Phase_Name(phase);
   return broken(kOrder, {quoted(event) + " cannot follow while the signal is " + state});
 }
