@@ -70,7 +70,6 @@ struct Node::Parts {
   void on_commit(const Ledger::Committed& committed);
   LinkVerdict judge(const PeerCertificate& peer);
   Result<v1::JoinReply> on_join(const v1::JoinRequest& request, const Hash& exporter);
-  std::optional<FeedOwner::Reader> reader_of(const Hash& peer) const;
   void poll_join();
   void send_join(const v1::JoinRow& row);
   void poll_expiry();
@@ -125,19 +124,6 @@ void Node::Parts::on_commit(const Ledger::Committed& committed) {
     feed_service->moved_on(*committed.head.checkpoint);
 }
 
-std::optional<FeedOwner::Reader> Node::Parts::reader_of(const Hash& peer) const {
-  const auto row = members->row(peer);
-  if (!row || !*row || (*row)->standing() != v1::PEER_ACTIVE) return std::nullopt;
-  const auto known = protocol::parse_descriptor((*row)->signed_descriptor());
-  if (!known) return std::nullopt;
-  FeedOwner::Reader reader;
-  reader.envelope_key = known->envelope_key();
-  const auto registry = ledger->registry();
-  for (const protocol::GroupEpoch* group : registry->current_groups())
-    if (group->has_member(peer)) reader.groups.push_back(to_string(group->group));
-  return reader;
-}
-
 LinkVerdict Node::Parts::judge(const PeerCertificate& peer) {
   std::optional<Pin> pin;
   const auto row = members->row(peer.fingerprint);
@@ -172,8 +158,7 @@ Result<v1::JoinReply> Node::Parts::on_join(const v1::JoinRequest& request, const
 }
 
 Status Node::Parts::open_peers() {
-  feed_owner =
-      std::make_unique<FeedOwner>(*ledger, runtime, [this](const Hash& peer) { return reader_of(peer); });
+  feed_owner = std::make_unique<FeedOwner>(*ledger, runtime, *members);
   feed_service = std::make_unique<FeedService>(*ledger, *feed_owner);
   PeerHooks hooks;
   hooks.judge = [this](const PeerCertificate& peer) { return judge(peer); };

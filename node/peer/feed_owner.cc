@@ -4,18 +4,27 @@
 
 #include "protocol/feed/page.h"
 #include "protocol/log/tile.h"
+#include "protocol/process/registry.h"
 
 namespace tocsin::node {
-namespace {
-
-bool entitled(const v1::SealedRecord& record, const FeedOwner::Reader& reader) {
+bool FeedOwner::entitled(const v1::SealedRecord& record, const Reader& reader) {
   if (record.members()) return true;
   return std::any_of(record.audience().begin(), record.audience().end(), [&](const std::string& group) {
     return std::find(reader.groups.begin(), reader.groups.end(), group) != reader.groups.end();
   });
 }
 
-}  // namespace
+Result<std::optional<FeedOwner::Reader>> FeedOwner::reader_of(const Hash& peer) const {
+  TRY_ASSIGN(const auto row, members_.row(peer));
+  if (!row || row->standing() != v1::PEER_ACTIVE) return std::optional<Reader>();
+  TRY_ASSIGN(const auto known, protocol::parse_descriptor(row->signed_descriptor()));
+  Reader reader;
+  reader.envelope_key = known.envelope_key();
+  const auto registry = ledger_.registry();
+  for (const protocol::GroupEpoch* group : registry->current_groups())
+    if (group->has_member(peer)) reader.groups.push_back(to_string(group->group));
+  return std::optional(std::move(reader));
+}
 
 Status FeedOwner::add_openings(std::uint64_t index, const Reader& reader, v1::Openings& openings,
                                std::size_t& bytes) const {
@@ -32,7 +41,7 @@ Status FeedOwner::add_openings(std::uint64_t index, const Reader& reader, v1::Op
 }
 
 Result<v1::RecordsReply> FeedOwner::records(const Hash& caller, const v1::RecordsRequest& request) const {
-  const auto reader = reader_of_(caller);
+  TRY_ASSIGN(const auto reader, reader_of(caller));
   if (!reader)
     return fail(Code::kPermissionDenied, "this node is not a member of our network", "peer/stranger");
   const LedgerHead head = ledger_.head();

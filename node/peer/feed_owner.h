@@ -6,13 +6,13 @@
 // the caller is in now, or every member. Pages are bounded by bytes, and hold at least one record. Errors:
 // kOutOfRange for a cursor beyond our ledger, kPermissionDenied for a stranger. Concurrency: any thread.
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "crypto/hpke.h"
 #include "node/ledger/ledger.h"
+#include "node/members/members.h"
 #include "node/runtime/runtime.h"
 #include "protocol/identity/descriptor.h"
 #include "tocsin/v1/peer.pb.h"
@@ -26,25 +26,25 @@ inline constexpr std::uint32_t kPageTargetMax =
 
 class FeedOwner {
  public:
-  // What we know of who asks: empty for a stranger.
-  struct Reader {
-    crypto::KemPublicKey envelope_key{};
-    std::vector<std::string> groups;  // ids of the groups it is in now
-  };
-  using ReaderOf = std::function<std::optional<Reader>(const Hash& peer)>;
-
-  FeedOwner(const Ledger& ledger, Runtime& runtime, ReaderOf reader_of)
-      : ledger_(ledger), runtime_(runtime), reader_of_(std::move(reader_of)) {}
+  FeedOwner(const Ledger& ledger, Runtime& runtime, const Members& members)
+      : ledger_(ledger), runtime_(runtime), members_(members) {}
 
   Result<v1::RecordsReply> records(const Hash& caller, const v1::RecordsRequest& request) const;
 
  private:
+  struct Reader {
+    crypto::KemPublicKey envelope_key{};
+    std::vector<std::string> groups;  // ids of the groups it is in now
+  };
+  // Empty for a stranger, and for a member that is suspended.
+  Result<std::optional<Reader>> reader_of(const Hash& peer) const;
+  static bool entitled(const v1::SealedRecord& record, const Reader& reader);
   Status add_openings(std::uint64_t index, const Reader& reader, v1::Openings& openings,
                       std::size_t& bytes) const;
 
   const Ledger& ledger_;
   Runtime& runtime_;
-  const ReaderOf reader_of_;
+  const Members& members_;
 };
 
 }  // namespace tocsin::node

@@ -116,19 +116,6 @@ SimNode::~SimNode() {
   crash();
 }
 
-std::optional<node::FeedOwner::Reader> SimNode::reader_of(const Hash& peer) const {
-  const auto row = members->row(peer);
-  if (!row || !*row || (*row)->standing() != v1::PEER_ACTIVE) return std::nullopt;
-  const auto known = protocol::parse_descriptor((*row)->signed_descriptor());
-  if (!known) return std::nullopt;
-  node::FeedOwner::Reader reader;
-  reader.envelope_key = known->envelope_key();
-  const auto registry = ledger->registry();
-  for (const protocol::GroupEpoch* group : registry->current_groups())
-    if (group->has_member(peer)) reader.groups.push_back(to_string(group->group));
-  return reader;
-}
-
 void SimNode::start() {
   storage::StoreOptions options;
   options.env = disk.get();
@@ -146,8 +133,7 @@ void SimNode::start() {
   members = std::make_unique<node::Members>(*store, *ledger, machine);
   signals = std::make_unique<node::Signals>(*store, *ledger, machine, *members, node::MatchSettings{});
   CHECK_INVARIANT(signals->rebuild().has_value());
-  owner = std::make_unique<node::FeedOwner>(*ledger, machine,
-                                            [this](const Hash& peer) { return reader_of(peer); });
+  owner = std::make_unique<node::FeedOwner>(*ledger, machine, *members);
   service = std::make_unique<node::FeedService>(*ledger, *owner);
   ledger->set_listener([this](const node::Ledger::Committed& committed) {
     signals->on_committed(committed);

@@ -63,9 +63,6 @@ struct SimNode {
 
   // Appends and remembers the promise; `then` runs in this life only.
   void append(node::Append append, std::function<void(Result<node::Appended>)> then = nullptr);
-
- private:
-  std::optional<node::FeedOwner::Reader> reader_of(const Hash& peer) const;
 };
 
 class SimNetwork {
