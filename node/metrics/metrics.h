@@ -86,25 +86,18 @@ struct Metrics {
 
   Gauge ledger_size{all, "tocsin_ledger_size", "Entries in this node's ledger"};
   Counter ledger_commits{all, "tocsin_ledger_commits_total", "Synced commits, each with one checkpoint"};
-  Counter ledger_refused{all, "tocsin_ledger_refused_total", "Appends refused by a rule or a limit"};
-  Histogram ledger_commit{all, "tocsin_ledger_commit_seconds", "From batch to synced checkpoint"};
 
   Gauge signals_matching{all, "tocsin_signals_matching", "Signals that look-ups are answered from"};
   Counter match_queries{all, "tocsin_match_queries_total", "Identifiers looked up"};
   Counter match_hits{all, "tocsin_match_hits_total", "Look-ups with at least one hit"};
-  Histogram match_search{all, "tocsin_match_search_seconds", "One look-up request in the index"};
   Counter media_hashed{all, "tocsin_media_hashed_total", "Files hashed by the media worker"};
   Counter media_refused{all, "tocsin_media_refused_total",
                         "Files the media worker could not or would not hash"};
 
-  Gauge peers_active{all, "tocsin_peers_active", "Members whose link is admitted"};
-  Gauge peers_in_sync{all, "tocsin_peers_in_sync", "Members whose newest known checkpoint is fully held"};
   Counter links_opened{all, "tocsin_links_opened_total", "Peer links that passed both pins"};
   Counter links_refused{all, "tocsin_links_refused_total",
                         "Peer links refused: unpinned, expired, suspended"};
   Counter frames_refused{all, "tocsin_frames_refused_total", "Peer links cut by the HTTP/2 frame guard"};
-  Counter feed_entries{all, "tocsin_feed_entries_total", "Peers' entries verified and stored"};
-  Counter feed_refused{all, "tocsin_feed_refused_total", "Peers' pages refused and kept as evidence"};
 
   Gauge http_connections{all, "tocsin_http_connections", "Open HTTP connections, both listeners"};
   Counter http_requests{all, "tocsin_http_requests_total", "HTTP requests answered"};

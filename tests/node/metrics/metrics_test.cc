@@ -15,30 +15,30 @@ bool has_line(const std::string& page, const std::string& line) {
 TEST_CASE("the metrics page names every field with its help and type") {
   Metrics metrics;
   metrics.http_requests.add(3);
-  metrics.peers_active.set(2);
-  metrics.peers_active.add(-1);
+  metrics.http_connections.set(2);
+  metrics.http_connections.add(-1);
   const std::string page = write_metrics(metrics);
   CHECK(has_line(page, "# HELP tocsin_http_requests_total HTTP requests answered"));
   CHECK(has_line(page, "# TYPE tocsin_http_requests_total counter"));
   CHECK(has_line(page, "tocsin_http_requests_total 3"));
-  CHECK(has_line(page, "# TYPE tocsin_peers_active gauge"));
-  CHECK(has_line(page, "tocsin_peers_active 1"));
+  CHECK(has_line(page, "# TYPE tocsin_http_connections gauge"));
+  CHECK(has_line(page, "tocsin_http_connections 1"));
   CHECK(page.back() == '\n');
 }
 
 TEST_CASE("a histogram's buckets are cumulative and its sum is in seconds") {
   Metrics metrics;
-  metrics.ledger_commit.observe_us(100);
-  metrics.ledger_commit.observe_us(2'500);
-  metrics.ledger_commit.observe_us(60'000'000);
+  metrics.http_answer.observe_us(100);
+  metrics.http_answer.observe_us(2'500);
+  metrics.http_answer.observe_us(60'000'000);
   const std::string page = write_metrics(metrics);
-  CHECK(has_line(page, "tocsin_ledger_commit_seconds_bucket{le=\"0.000100\"} 1"));
-  CHECK(has_line(page, "tocsin_ledger_commit_seconds_bucket{le=\"0.001000\"} 1"));
-  CHECK(has_line(page, "tocsin_ledger_commit_seconds_bucket{le=\"0.003000\"} 2"));
-  CHECK(has_line(page, "tocsin_ledger_commit_seconds_bucket{le=\"10.000000\"} 2"));
-  CHECK(has_line(page, "tocsin_ledger_commit_seconds_bucket{le=\"+Inf\"} 3"));
-  CHECK(has_line(page, "tocsin_ledger_commit_seconds_sum 60.002600"));
-  CHECK(has_line(page, "tocsin_ledger_commit_seconds_count 3"));
+  CHECK(has_line(page, "tocsin_http_answer_seconds_bucket{le=\"0.000100\"} 1"));
+  CHECK(has_line(page, "tocsin_http_answer_seconds_bucket{le=\"0.001000\"} 1"));
+  CHECK(has_line(page, "tocsin_http_answer_seconds_bucket{le=\"0.003000\"} 2"));
+  CHECK(has_line(page, "tocsin_http_answer_seconds_bucket{le=\"10.000000\"} 2"));
+  CHECK(has_line(page, "tocsin_http_answer_seconds_bucket{le=\"+Inf\"} 3"));
+  CHECK(has_line(page, "tocsin_http_answer_seconds_sum 60.002600"));
+  CHECK(has_line(page, "tocsin_http_answer_seconds_count 3"));
 }
 
 TEST_CASE("counting from several threads loses nothing") {
@@ -47,11 +47,11 @@ TEST_CASE("counting from several threads loses nothing") {
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&] {
       for (int i = 0; i < 10000; ++i) {
-        metrics.feed_entries.add();
-        metrics.match_search.observe_us(static_cast<std::uint64_t>(i));
+        metrics.http_requests.add();
+        metrics.http_answer.observe_us(static_cast<std::uint64_t>(i));
       }
     });
   for (std::thread& thread : threads) thread.join();
-  CHECK(metrics.feed_entries.value() == 40000);
-  CHECK(metrics.match_search.count() == 40000);
+  CHECK(metrics.http_requests.value() == 40000);
+  CHECK(metrics.http_answer.count() == 40000);
 }
