@@ -333,7 +333,13 @@ Status Node::Parts::open_http() {
       [this](const Hash& peer) { port->drop(peer); }, [this](const std::string& key) { return rotate(key); },
       [this](const v1::ExportRequest& request) { return export_bundle(request); }});
   router = std::make_unique<Router>(tokens.get());
-  add_operations_routes(*router, metrics, []() -> Status { return {}; });
+  add_operations_routes(*router, metrics, [this]() -> Status {
+    if (store->broken())
+      return fail(Code::kUnavailable,
+                  "a write to the store failed: nothing is taken until the node is restarted",
+                  "storage/broken");
+    return {};
+  });
   add_admin_routes(*router, *admin);
   add_api_routes(*router, *admin);
   http = std::make_unique<HttpServer>(runtime, *router, metrics);
