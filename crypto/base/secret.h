@@ -1,8 +1,8 @@
 #pragma once
 // Secret<N>: N secret bytes that are wiped when they go and that nothing can print.
 //
-// Guarantee: the bytes live in memory that is wiped on destruction and move; locked against swap where the process
-// may lock memory, ordinary (still wiped) memory where it may not: a small RLIMIT_MEMLOCK degrades, it does not fail.
+// Guarantee: the bytes live in memory that is wiped on destruction and move. Buffers of 64 bytes and more are locked
+// against swap where the process may lock memory; single keys are not, a lock a record key would cost too much.
 // There is no operator<<, no comparison but equal() (constant time), no implicit conversion: a log line, an argument
 // or a message cannot take a Secret by accident. Call expose() at the one place that feeds a primitive.
 // Concurrency: a value; not shared between threads while being written.
