@@ -17,13 +17,24 @@ bool FeedOwner::entitled(const v1::SealedRecord& record, const Reader& reader) {
 Result<std::optional<FeedOwner::Reader>> FeedOwner::reader_of(const Hash& peer) const {
   TRY_ASSIGN(const auto row, members_.row(peer));
   if (!row || row->standing() != v1::PEER_ACTIVE) return std::optional<Reader>();
-  TRY_ASSIGN(const auto known, protocol::parse_descriptor(row->signed_descriptor()));
   Reader reader;
-  reader.envelope_key = known.envelope_key();
+  TRY_ASSIGN(reader.envelope_key, envelope_key(peer, row->signed_descriptor()));
   const auto registry = ledger_.registry();
   for (const protocol::GroupEpoch* group : registry->current_groups())
     if (group->has_member(peer)) reader.groups.push_back(to_string(group->group));
   return std::optional(std::move(reader));
+}
+
+Result<crypto::KemPublicKey> FeedOwner::envelope_key(const Hash& peer,
+                                                     const v1::SignedDescriptor& descriptor) const {
+  const std::lock_guard lock(mu_);
+  KnownKey& known = known_[peer];
+  std::string bytes = descriptor.SerializeAsString();
+  if (known.descriptor != bytes) {
+    TRY_ASSIGN(const auto valid, protocol::parse_descriptor(descriptor));
+    known = {std::move(bytes), valid.envelope_key()};
+  }
+  return known.key;
 }
 
 Status FeedOwner::add_openings(std::uint64_t index, const Reader& reader, v1::Openings& openings,

@@ -6,6 +6,8 @@
 // the caller is in now, or every member. Pages are bounded by bytes, and hold at least one record. Errors:
 // kOutOfRange for a cursor beyond our ledger, kPermissionDenied for a stranger. Concurrency: any thread.
 
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,6 +40,8 @@ class FeedOwner {
   };
   // Empty for a stranger, and for a member that is suspended.
   Result<std::optional<Reader>> reader_of(const Hash& peer) const;
+  // Checks a descriptor's signature once, not at each question of that member.
+  Result<crypto::KemPublicKey> envelope_key(const Hash& peer, const v1::SignedDescriptor& descriptor) const;
   static bool entitled(const v1::SealedRecord& record, const Reader& reader);
   Status add_openings(std::uint64_t index, const Reader& reader, v1::Openings& openings,
                       std::size_t& bytes) const;
@@ -45,6 +49,12 @@ class FeedOwner {
   const Ledger& ledger_;
   Runtime& runtime_;
   const Members& members_;
+  struct KnownKey {
+    std::string descriptor;  // as it lies in the peer's row
+    crypto::KemPublicKey key{};
+  };
+  mutable std::mutex mu_;
+  mutable std::map<Hash, KnownKey> known_;  // guarded by mu_; members only
 };
 
 }  // namespace tocsin::node

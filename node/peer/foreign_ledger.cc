@@ -100,9 +100,11 @@ Result<std::unique_ptr<ForeignLedger>> ForeignLedger::open(storage::Store& store
 }
 
 Status ForeignLedger::set_descriptor(const protocol::ValidDescriptor& peer) {
+  if (!keys_.empty() && peer.operational_key() == operational_) return {};
   TRY_ASSIGN(auto key, protocol::make_verifier_key(peer.message().log_origin(), protocol::KeyType::kEd25519,
                                                    peer.operational_key()));
   keys_ = {std::move(key)};
+  operational_ = peer.operational_key();
   return {};
 }
 

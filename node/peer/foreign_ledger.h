@@ -66,6 +66,7 @@ class ForeignLedger {
   Ledger& ledger_;
   Runtime& runtime_;
   const Hash peer_;
+  crypto::PublicKey operational_{};  // that keys_ is made of
   std::vector<protocol::VerifierKey> keys_;
   protocol::FeedPosition position_;
   std::shared_ptr<const protocol::Registry> registry_;

@@ -9,6 +9,7 @@ namespace tocsin::node {
 struct Sync::Peer {
   explicit Peer(protocol::ValidDescriptor d) : descriptor(std::move(d)) {}
 
+  std::string row;  // as last adopted: the same bytes again change nothing
   protocol::ValidDescriptor descriptor;
   std::unique_ptr<ForeignLedger> ledger;
   std::shared_ptr<PeerLink> link;
@@ -54,19 +55,25 @@ void Sync::refresh() {
 }
 
 void Sync::adopt(const v1::PeerRow& row) {
+  const auto id = fixed<32>(as_view(row.node()), "a stored fingerprint");
+  if (!id) return;
+  const auto known = peers_.find(*id);
+  std::string bytes = row.SerializeAsString();
+  // Asked every kRefreshMs for every member: only a row that has changed is worth its two signature checks.
+  if (known != peers_.end() && known->second->row == bytes) return;
   auto descriptor = protocol::parse_descriptor(row.signed_descriptor());
-  if (!descriptor) return;
-  const Hash id = descriptor->fingerprint();
-  PeerPtr& peer = peers_[id];
+  if (!descriptor || descriptor->fingerprint() != *id) return;
   const bool wanted = row.standing() == v1::PEER_ACTIVE;
+  if (known == peers_.end() && !wanted) return;
+  PeerPtr& peer = peers_[*id];
   if (!peer) {
-    if (!wanted) return;
     peer = std::make_shared<Peer>(std::move(*descriptor));
     peer->active = false;
   } else if (descriptor->message().sequence() > peer->descriptor.message().sequence()) {
     peer->descriptor = std::move(*descriptor);
     if (peer->ledger && !peer->busy) static_cast<void>(peer->ledger->set_descriptor(peer->descriptor));
   }
+  peer->row = std::move(bytes);
   if (wanted == peer->active) return;
   peer->active = wanted;
   if (wanted) {
