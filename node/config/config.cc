@@ -55,6 +55,15 @@ bool is_origin_or_empty(const std::string& text) {
   return text.size() <= 255 &&
          std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f && c != '+'; });
 }
+// Plain segments, no slash at the end.
+bool is_path_or_empty(const std::string& text) {
+  if (text.empty()) return true;
+  return is_absolute(text) && text.back() != '/' && text.find("//") == std::string::npos &&
+         text.size() <= 255 && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                  c == '_' || c == '.' || c == '/';
+         });
+}
 // sockaddr_un has room for 107 bytes and the terminator.
 bool is_socket_path_or_empty(const std::string& text) {
   return is_absolute_or_empty(text) && text.size() <= 107;
@@ -69,6 +78,9 @@ const std::vector<Rule>& rules() {
       {"admin_socket", "an absolute path of at most 107 bytes", &Config::admin_socket,
        is_socket_path_or_empty},
       {"http_listen", "host:port, or nothing", &Config::http_listen, is_address_or_empty},
+      {"read_listen", "host:port, or nothing", &Config::read_listen, is_address_or_empty},
+      {"read_prefix", "nothing, or a path such as /log", &Config::read_prefix, is_path_or_empty},
+      {"read_rate", "a whole number, 0 to 1000000", nullptr, nullptr, &Config::read_rate, 0, 1'000'000},
       {"token_file", "an absolute path", &Config::token_file, is_absolute_or_empty},
       {"passphrase_file", "an absolute path", &Config::passphrase_file, is_absolute_or_empty},
       {"log_level", "debug, info, warning, error or off", &Config::log_level, is_level},

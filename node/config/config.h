@@ -36,6 +36,13 @@ struct Config {
   // Address of the HTTP API, /metrics and /healthz; empty: none. Plain HTTP: keep it on loopback or behind a
   // proxy.
   std::string http_listen;
+  // Address at which the ledger is served to anybody (checkpoint, tiles, entries: C2SP tlog-tiles) and at
+  // which this node cosigns others' checkpoints (C2SP tlog-witness); empty: none.
+  std::string read_listen;
+  // What stands before "/checkpoint" and "/tile/..." in their URLs: nothing, or "/name".
+  std::string read_prefix;
+  // Requests a second that it answers, of all clients together; 0: no limit.
+  std::uint32_t read_rate = 2000;
   // Hashes of the HTTP API's bearer tokens; empty: "tokens" in data_dir.
   std::string token_file;
   // File with the keystore's passphrase; empty: the systemd credential "tocsin-kek".

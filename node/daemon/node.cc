@@ -8,8 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crypto/base/encoding.h"
 #include "crypto/hash.h"
 #include "node/http/admin_routes.h"
+#include "node/http/log_routes.h"
 #include "node/http/operations.h"
 #include "node/http/server.h"
 #include "node/identity/keystore.h"
@@ -29,6 +31,9 @@ namespace {
 
 constexpr std::uint64_t kJoinPollMs = 1'000;
 constexpr std::uint64_t kExpiryPollMs = 60'000;
+// Anybody may connect to the read plane: what one address gets of it.
+constexpr std::size_t kReadersPerAddressMax = 64;
+constexpr std::size_t kReadersMax = 512;
 
 std::string credentials_directory() {
   const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
@@ -59,14 +64,18 @@ struct Node::Parts {
   std::unique_ptr<AdminParts> admin;
   std::unique_ptr<Router> router;
   std::unique_ptr<HttpServer> http;
+  std::unique_ptr<Router> read_router;
+  std::unique_ptr<HttpServer> read_http;
   std::uint16_t peer_port = 0;
   std::uint16_t http_port = 0;
+  std::uint16_t read_port = 0;
   std::atomic<bool> stopping{false};
 
   Status open();
   Status open_store();
   Status open_peers();
   Status open_http();
+  Status open_read_plane();
   void on_commit(const Ledger::Committed& committed);
   LinkVerdict judge(const PeerCertificate& peer);
   Result<v1::JoinReply> on_join(const v1::JoinRequest& request, const Hash& exporter);
@@ -352,7 +361,26 @@ Status Node::Parts::open_http() {
 Status Node::Parts::open() {
   TRY(open_store());
   TRY(open_peers());
+  TRY(open_read_plane());
   return open_http();
+}
+
+Status Node::Parts::open_read_plane() {
+  if (config.read_listen.empty()) return {};
+  read_router = std::make_unique<Router>(nullptr);
+  add_log_routes(*read_router, {ledger->log(),
+                                [this] {
+                                  const LedgerHead head = ledger->head();
+                                  return Published{head.tree, head.checkpoint};
+                                },
+                                config.read_prefix, hex_encode(ByteView(ledger->self()).first(8))});
+  HttpLimits limits;
+  limits.connections_max = kReadersMax;
+  limits.connections_per_address_max = kReadersPerAddressMax;
+  limits.requests_per_s_max = config.read_rate;
+  read_http = std::make_unique<HttpServer>(runtime, *read_router, metrics, limits);
+  TRY_ASSIGN(read_port, read_http->listen_tcp(config.read_listen));
+  return {};
 }
 
 Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -364,6 +392,7 @@ Result<std::unique_ptr<Node>> Node::open(const Config& config) {
             {{"name", node->parts_->descriptor().name()},
              {"peer_port", node->peer_port()},
              {"http_port", node->http_port()},
+             {"read_port", node->read_port()},
              {"ledger", node->parts_->ledger->size()}});
   return node;
 }
@@ -378,11 +407,15 @@ std::uint16_t Node::peer_port() const {
 std::uint16_t Node::http_port() const {
   return parts_->http_port;
 }
+std::uint16_t Node::read_port() const {
+  return parts_->read_port;
+}
 
 // No new work from people, then none from peers; the runtime finishes what reached the sequencer.
 void Node::stop() {
   if (parts_->stopping.exchange(true)) return;
   if (parts_->http) parts_->http->stop();
+  if (parts_->read_http) parts_->read_http->stop();
   if (parts_->sync) parts_->sync->stop();
   if (parts_->port) parts_->port->stop();
   parts_->runtime.stop();

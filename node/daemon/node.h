@@ -18,9 +18,10 @@ class Node {
   static Result<std::unique_ptr<Node>> open(const Config& config);
   ~Node();
 
-  // The peer port really listened on; and the HTTP port, 0 when there is none.
+  // The ports really listened on; 0 when there is none.
   std::uint16_t peer_port() const;
   std::uint16_t http_port() const;
+  std::uint16_t read_port() const;
   void stop();
 
  private:

@@ -44,6 +44,7 @@ struct Response {
   std::string content_type = "text/plain; charset=utf-8";
   std::string body;
   std::vector<Header> headers;
+  bool cacheable = false;  // the handler says in its headers how; else nobody may keep it
 };
 
 using Handler = std::function<Response(const Request&)>;

@@ -57,9 +57,10 @@ std::optional<std::vector<std::string>> decode_path(std::string_view path) {
 }
 
 bool matches(const std::vector<std::string>& pattern, const std::vector<std::string>& path) {
-  return std::equal(
-      pattern.begin(), pattern.end(), path.begin(), path.end(),
-      [](const std::string& p, const std::string& s) { return p == "{" ? !s.empty() : p == s; });
+  const auto same = [](const std::string& p, const std::string& s) { return p == "{" ? !s.empty() : p == s; };
+  const bool open_ended = pattern.back() == "*";
+  if (!open_ended) return std::equal(pattern.begin(), pattern.end(), path.begin(), path.end(), same);
+  return path.size() >= pattern.size() && std::equal(pattern.begin(), pattern.end() - 1, path.begin(), same);
 }
 
 }  // namespace
@@ -67,8 +68,10 @@ bool matches(const std::vector<std::string>& pattern, const std::vector<std::str
 void Router::add(Route route) {
   CHECK_INVARIANT(!route.pattern.empty() && route.pattern.front() == '/' && route.handler);
   auto entry = std::make_unique<Entry>();
-  for (const std::string_view segment : split(route.pattern))
-    entry->segments.emplace_back(segment.substr(0, 1) == "{" ? "{" : segment);
+  for (const std::string_view segment : split(route.pattern)) {
+    const bool parameter = segment.substr(0, 1) == "{";
+    entry->segments.emplace_back(parameter ? (segment.ends_with("*}") ? "*" : "{") : segment);
+  }
   entry->route = std::move(route);
   entries_.push_back(std::move(entry));
 }
@@ -87,7 +90,7 @@ Admission Router::admit(Request& request) const {
       allowed += route.method;
       continue;
     }
-    for (std::size_t i = 0; i < segments->size(); ++i)
+    for (std::size_t i = 0; i < entry->segments.size(); ++i)
       if (entry->segments[i] == "{") request.parameters.push_back((*segments)[i]);
     auto refusal = refuse_caller(route, request);
     const bool refused = refusal.has_value();

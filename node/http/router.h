@@ -1,7 +1,8 @@
 #pragma once
 // Router: which handler answers a request, who may ask, and how long its body may be.
 //
-// Patterns are literal segments and {parameters}, "/v1/signals/{id}". A route is asked for twice: admit()
+// Patterns are literal segments and {parameters}, "/v1/signals/{id}"; a last {name*} takes one or more
+// segments and is no parameter, its handler reads the path. A route is asked for twice: admit()
 // sees the header alone and decides before a body is read (404, 405, 401, 403); answer() runs the handler.
 // The admin socket may use every route; over TCP a route of Scope::kOperator does not exist. Concurrency:
 // add() before the server starts; afterwards const from any thread.
@@ -50,7 +51,7 @@ class Router {
  private:
   struct Entry {
     Route route;
-    std::vector<std::string> segments;  // "{" marks a parameter
+    std::vector<std::string> segments;  // "{" marks a parameter, a last "*" the rest
   };
   std::optional<Response> refuse_caller(const Route& route, Request& request) const;
 

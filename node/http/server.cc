@@ -4,6 +4,7 @@
 #include <array>
 #include <condition_variable>
 #include <future>
+#include <map>
 #include <mutex>
 #include <set>
 
@@ -57,11 +58,15 @@ bool is_one_line(std::string_view text) {
 }
 
 std::string write_head(const Response& response, bool keep_alive) {
+  constexpr unsigned kNotModified = 304;
   std::string out = "HTTP/1.1 " + std::to_string(response.status) + " ";
   out += status_title(response.status);
-  out += "\r\nContent-Type: " + response.content_type;
-  out += "\r\nContent-Length: " + std::to_string(response.body.size());
-  out += "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff";
+  if (response.status != kNotModified) {
+    out += "\r\nContent-Type: " + response.content_type;
+    out += "\r\nContent-Length: " + std::to_string(response.body.size());
+  }
+  if (!response.cacheable) out += "\r\nCache-Control: no-store";
+  out += "\r\nX-Content-Type-Options: nosniff";
   out += keep_alive ? "" : "\r\nConnection: close";
   for (const Header& header : response.headers)
     if (is_one_line(header.name) && is_one_line(header.value))
@@ -81,6 +86,14 @@ Response refusal_for(const error_code& error) {
 
 class Connection;
 
+// Who opened a connection.
+struct Peer {
+  Entrance entrance = Entrance::kTcp;
+  std::string caller;
+  std::string address;  // what connections_per_address_max counts by; empty: not counted
+  bool allowed = true;
+};
+
 // Outlives every connection.
 struct HttpServer::Shared {
   Shared(AsioRuntime& r, const Router& ro, Metrics& m, const HttpLimits& l)
@@ -93,12 +106,33 @@ struct HttpServer::Shared {
 
   // Owned by Lane::kIo.
   bool stopping = false;
+  std::uint64_t requests = 0;  // in the second that began at requests_since_ms
+  std::uint64_t requests_since_ms = 0;
+
+  bool take_request() {
+    if (limits.requests_per_s_max == 0) return true;
+    const std::uint64_t now = runtime.now_ms();
+    if (now >= requests_since_ms + 1000) {
+      requests_since_ms = now;
+      requests = 0;
+    }
+    return ++requests <= limits.requests_per_s_max;
+  }
 
   // Guarded by mu: a connection that outlives the io thread is given up by a worker.
   std::mutex mu;
   std::condition_variable closed;
   std::set<Connection*> connections;
   std::size_t bodies_bytes = 0;
+  std::map<std::string, std::size_t> addresses;  // connections of each
+
+  bool full(const std::string& address) {
+    const std::lock_guard lock(mu);
+    if (connections.size() >= limits.connections_max) return true;
+    const auto found = addresses.find(address);
+    return limits.connections_per_address_max != 0 && !address.empty() && found != addresses.end() &&
+           found->second >= limits.connections_per_address_max;
+  }
 
   std::set<Connection*> open_connections() {
     const std::lock_guard lock(mu);
@@ -111,21 +145,22 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   using Shared = std::shared_ptr<HttpServer::Shared>;
 
-  Connection(Shared shared, Socket socket, Entrance entrance, std::string caller)
+  Connection(Shared shared, Socket socket, Peer peer)
       : shared_(std::move(shared)),
         stream_(std::move(socket)),
-        entrance_(entrance),
-        caller_(std::move(caller)),
+        peer_(std::move(peer)),
         buffer_(shared_->limits.header_bytes_max + 64 * 1024) {
     shared_->metrics.http_connections.add(1);
     const std::lock_guard lock(shared_->mu);
     shared_->connections.insert(this);
+    ++shared_->addresses[peer_.address];
   }
   ~Connection() {
     release_body();
     shared_->metrics.http_connections.add(-1);
     const std::lock_guard lock(shared_->mu);
     shared_->connections.erase(this);
+    if (--shared_->addresses[peer_.address] == 0) shared_->addresses.erase(peer_.address);
     if (shared_->connections.empty()) shared_->closed.notify_all();
   }
   Connection(const Connection&) = delete;
@@ -159,8 +194,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   const Shared shared_;
   Stream stream_;
-  const Entrance entrance_;
-  const std::string caller_;
+  const Peer peer_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   Request request_;
@@ -197,8 +231,8 @@ Request Connection::take_head() {
   for (const auto& field : message)
     request.headers.push_back({lower({field.name_string().data(), field.name_string().size()}),
                                std::string(field.value().data(), field.value().size())});
-  request.entrance = entrance_;
-  request.caller = caller_;
+  request.entrance = peer_.entrance;
+  request.caller = peer_.caller;
   return request;
 }
 
@@ -208,6 +242,11 @@ void Connection::on_header(error_code error) {
   if (error == http::error::end_of_stream || (error && !is_protocol_error)) return close();
   if (error) return send(refusal_for(error), false);
   request_ = take_head();
+  if (!shared_->take_request()) {
+    Response busy = problem(429, {Code::kResourceExhausted, "too many requests", "http/rate"});
+    busy.headers.push_back({"Retry-After", "1"});
+    return send(busy, false);
+  }
   Admission admission = shared_->router.admit(request_);
   // Whatever body a refused request has is not read: the connection ends with the refusal.
   const bool has_body = parser_->chunked() || parser_->content_length().value_or(0) > 0;
@@ -305,14 +344,17 @@ void Connection::linger() {
 
 namespace {
 
-struct Peer {
-  Entrance entrance = Entrance::kTcp;
-  std::string caller;
-  bool allowed = true;
-};
+// An IPv4 address, or the /64 that an IPv6 host may use as it likes.
+std::string address_of(const asio::ip::address& address) {
+  if (address.is_v4()) return address.to_string();
+  const auto bytes = address.to_v6().to_bytes();
+  return std::string(bytes.begin(), bytes.begin() + 8);
+}
 
-Peer identify(const asio::ip::tcp::socket&) {
-  return {};
+Peer identify(const asio::ip::tcp::socket& socket) {
+  error_code gone;
+  const auto remote = socket.remote_endpoint(gone);
+  return {Entrance::kTcp, {}, gone ? std::string() : address_of(remote.address()), true};
 }
 
 Peer identify(asio::local::stream_protocol::socket& socket) {
@@ -320,7 +362,7 @@ Peer identify(asio::local::stream_protocol::socket& socket) {
   socklen_t size = sizeof credentials;
   const bool known = ::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0;
   const bool allowed = known && (credentials.uid == geteuid() || credentials.uid == 0);
-  return {Entrance::kAdminSocket, "uid " + std::to_string(credentials.uid), allowed};
+  return {Entrance::kAdminSocket, "uid " + std::to_string(credentials.uid), {}, allowed};
 }
 
 // Accepts until it is closed.
@@ -350,15 +392,15 @@ class Listener : public std::enable_shared_from_this<Listener<Protocol>> {
 
  private:
   void take(typename Protocol::socket socket) {
-    if (shared_->open_connections().size() >= shared_->limits.connections_max) {
+    Peer peer = identify(socket);
+    if (shared_->full(peer.address)) {
       (void)!::send(socket.native_handle(), kConnectionsFull.data(), kConnectionsFull.size(),
                     MSG_DONTWAIT | MSG_NOSIGNAL);
       return;
     }
-    Peer peer = identify(socket);
-    const auto connection = std::make_shared<Connection>(shared_, Socket(std::move(socket)), peer.entrance,
-                                                         std::move(peer.caller));
-    if (peer.allowed) return connection->serve();
+    const bool allowed = peer.allowed;
+    const auto connection = std::make_shared<Connection>(shared_, Socket(std::move(socket)), std::move(peer));
+    if (allowed) return connection->serve();
     connection->refuse_and_close(
         problem({Code::kPermissionDenied, "this socket serves the node's own user and root", "http/socket"}));
   }

@@ -23,9 +23,11 @@ namespace tocsin::node {
 struct HttpLimits {
   std::size_t header_bytes_max = 16 * 1024;
   std::size_t connections_max = 256;
-  std::size_t bodies_bytes_max = 256 << 20;  // of all requests in flight together
-  std::uint64_t read_timeout_ms = 30'000;    // for a header, for the next request, and for a small body
-  std::uint64_t body_bytes_per_ms = 256;     // larger bodies get the time that this rate needs
+  std::size_t connections_per_address_max = 0;  // of one IPv4 address or IPv6 /64; 0: as connections_max
+  std::uint32_t requests_per_s_max = 0;         // of all clients together, then 429; 0: no such limit
+  std::size_t bodies_bytes_max = 256 << 20;     // of all requests in flight together
+  std::uint64_t read_timeout_ms = 30'000;       // for a header, for the next request, and for a small body
+  std::uint64_t body_bytes_per_ms = 256;        // larger bodies get the time that this rate needs
   std::uint64_t write_timeout_ms = 30'000;
   std::uint64_t stop_timeout_ms = 5'000;  // for requests in flight when the server stops
 };

@@ -20,6 +20,8 @@ Router example() {
   router.add({"POST", "/things/{id}", Scope::kOpen, [](const Request&) { return named("post"); }});
   router.add({"GET", "/things/{id}/parts/{part}", Scope::kOpen,
               [](const Request& r) { return named(r.parameters.at(0) + "+" + r.parameters.at(1)); }});
+  router.add(
+      {"GET", "/files/{path*}", Scope::kOpen, [](const Request& r) { return named("file " + r.path); }});
   router.add({"POST", "/admin/v1/Status", Scope::kOperator, [](const Request&) { return named("status"); }});
   router.add(
       {"GET", "/throws", Scope::kOpen, [](const Request&) -> Response { throw std::runtime_error("no"); }});
@@ -44,6 +46,14 @@ TEST_CASE("a pattern's parameters are decoded segments of the path") {
   CHECK(ask(router, "GET", "/things/1/parts/2").body == "1+2");
   CHECK(ask(router, "POST", "/things/1").body == "post");
   CHECK(ask(router, "HEAD", "/things/1").status == 200);
+}
+
+TEST_CASE("an open end takes every longer path and is no parameter") {
+  const Router router = example();
+  CHECK(ask(router, "GET", "/files/a").body == "file /files/a");
+  CHECK(ask(router, "GET", "/files/a/b%2Fc/d").body == "file /files/a/b%2Fc/d");
+  CHECK(ask(router, "GET", "/files").status == 404);
+  CHECK(ask(router, "POST", "/files/a").status == 405);
 }
 
 TEST_CASE("unknown paths are 404, other methods 405 with what is allowed, broken escapes 400") {

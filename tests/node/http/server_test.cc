@@ -313,3 +313,31 @@ TEST_CASE("a server that stops answers what is in flight and closes what waits")
   stopping.wait();
   site.server->stop();
 }
+
+TEST_CASE("one address gets its share of the connections, and no more") {
+  HttpLimits limits;
+  limits.connections_per_address_max = 2;
+  Site site(limits);
+  HttpClient first = site.client();
+  HttpClient second = site.client();
+  REQUIRE(first.ask("GET /hello?1 HTTP/1.1\r\nHost: t\r\n\r\n").status == 200);
+  REQUIRE(second.ask("GET /hello?2 HTTP/1.1\r\nHost: t\r\n\r\n").status == 200);
+  HttpClient third = site.client();
+  CHECK(third.receive().status == 503);
+}
+
+TEST_CASE("more requests than the limit of a second are told to come again") {
+  HttpLimits limits;
+  limits.requests_per_s_max = 5;
+  Site site(limits);
+  int served = 0;
+  int refused = 0;
+  for (int i = 0; i < 12; ++i) {
+    const HttpReply reply = site.client().ask("GET /hello?x HTTP/1.1\r\nHost: t\r\n\r\n");
+    served += reply.status == 200 ? 1 : 0;
+    refused += reply.status == 429 && reply.has("Retry-After: 1") ? 1 : 0;
+  }
+  CHECK(served + refused == 12);
+  CHECK(served >= 5);
+  CHECK(served <= 10);  // the dozen may lie across two seconds
+}

@@ -1,0 +1,78 @@
+#include "node/http/log_routes.h"
+
+#include <memory>
+
+#include "crypto/base/encoding.h"
+#include "crypto/hash.h"
+#include "node/http/problem.h"
+#include "protocol/log/leaf.h"
+#include "protocol/log/tile.h"
+
+namespace tocsin::node {
+namespace {
+
+// A year, the most that caches honour.
+constexpr const char* kForEver = "public, max-age=31536000, immutable";
+
+Response not_there() {
+  return problem({Code::kNotFound, "the ledger has published nothing at this path", "http/path"});
+}
+
+// 304 when the client holds the same; else the body. Pages of other sites may read what is public.
+Response cacheable(const Request& request, Response response, const std::string& etag, const char* how_long) {
+  const std::string_view held = request.header("if-none-match");
+  const std::string quoted = "\"" + etag + "\"";
+  if (held == "*" || held.find(quoted) != std::string_view::npos) response = {304, {}, {}, {}, true};
+  response.cacheable = true;
+  response.headers.push_back({"Cache-Control", how_long});
+  response.headers.push_back({"ETag", quoted});
+  response.headers.push_back({"Access-Control-Allow-Origin", "*"});
+  return response;
+}
+
+Response checkpoint(const LogRoutes& routes, const Request& request) {
+  const Published published = routes.published();
+  if (!published.checkpoint) return not_there();
+  const Hash digest = crypto::sha256(as_view(*published.checkpoint));
+  return cacheable(request, {200, "text/plain; charset=utf-8", *published.checkpoint, {}, true},
+                   hex_encode(ByteView(digest).first(8)), "no-cache");
+}
+
+Result<std::string> read_tile(const storage::LogStore& log, const protocol::TilePath& path) {
+  const protocol::TileId& tile = path.tile;
+  if (!path.entries) {
+    TRY_ASSIGN(const Bytes stored, log.tile(tile));
+    return to_string(ByteView(stored).first(tile.width * sizeof(Hash)));
+  }
+  TRY_ASSIGN(const Bytes leaves, log.leaves(tile.index * protocol::kTileWidth, tile.width));
+  Bytes bundle;
+  bundle.reserve(tile.width * (protocol::kLeafBytes + 2));
+  for (std::size_t i = 0; i < tile.width; ++i)
+    protocol::append_entry(bundle, ByteView(leaves).subspan(i * protocol::kLeafBytes, protocol::kLeafBytes));
+  return to_string(bundle);
+}
+
+Response tile(const LogRoutes& routes, const Request& request) {
+  // The raw path: an escaped spelling of it is another resource.
+  const std::string_view name = std::string_view(request.path).substr(routes.prefix.size() + 1);
+  const auto path = protocol::parse_tile_path(name);
+  if (!path) return not_there();
+  const std::uint64_t size = routes.published().tree.size;
+  if (path->tile.width > protocol::tile_width(size, path->tile.level, path->tile.index)) return not_there();
+  auto body = read_tile(routes.log, *path);
+  if (!body) return problem(body.error());
+  return cacheable(request, {200, "application/octet-stream", std::move(*body), {}, true}, routes.etag_of,
+                   kForEver);
+}
+
+}  // namespace
+
+void add_log_routes(Router& router, LogRoutes given) {
+  const auto routes = std::make_shared<const LogRoutes>(std::move(given));
+  router.add({"GET", routes->prefix + "/checkpoint", Scope::kOpen,
+              [routes](const Request& request) { return checkpoint(*routes, request); }});
+  router.add({"GET", routes->prefix + "/tile/{path*}", Scope::kOpen,
+              [routes](const Request& request) { return tile(*routes, request); }});
+}
+
+}  // namespace tocsin::node
