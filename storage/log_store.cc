@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "crypto/hash.h"
 #include "storage/keys.h"
 #include "tocsin/v1/record.pb.h"
 
@@ -30,6 +31,7 @@ void LogStore::put_key(Batch& batch, std::uint64_t index, protocol::SlotClass sl
 }
 
 void LogStore::put_tile(Batch& batch, const protocol::TileValue& tile) {
+  if (tile.level == 0 && tile.hashes.size() < protocol::kTileBytesMax) return;
   batch.put(Family::kTile, tile_key(tile.level, tile.index), tile.hashes);
 }
 
@@ -74,9 +76,20 @@ Result<std::optional<Bytes>> LogStore::key(std::uint64_t index, protocol::SlotCl
 
 Result<Bytes> LogStore::tile(const protocol::TileId& tile) const {
   TRY_ASSIGN(const auto row, store_.get(Family::kTile, tile_key(tile.level, tile.index)));
-  if (!row) return damaged("a tile is missing");
-  if (row->size() < tile.width * sizeof(Hash)) return damaged("a tile is shorter than the tree");
-  return to_bytes(as_view(*row));
+  if (row && row->size() >= tile.width * sizeof(Hash)) return to_bytes(as_view(*row));
+  if (tile.level == 0 && tile.width < protocol::kTileWidth) return growing_tile(tile);
+  return damaged(row ? "a tile is shorter than the tree" : "a tile is missing");
+}
+
+Result<Bytes> LogStore::growing_tile(const protocol::TileId& tile) const {
+  const auto bytes = leaves(tile.index * protocol::kTileWidth, tile.width);
+  if (!bytes) return damaged("a tile's leaves are missing: " + bytes.error().message);
+  std::vector<Hash> hashes(tile.width);
+  crypto::leaf_hashes(*bytes, protocol::kLeafBytes, hashes);
+  Bytes out;
+  out.reserve(hashes.size() * sizeof(Hash));
+  for (const Hash& hash : hashes) append(out, hash);
+  return out;
 }
 
 protocol::TileSource LogStore::tiles() const {

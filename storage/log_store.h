@@ -30,6 +30,8 @@ class LogStore {
   static void put_sealed(Batch& batch, std::uint64_t index, const v1::SealedRecord& record);
   // `wrapped`: the class key sealed under the node's KEK.
   static void put_key(Batch& batch, std::uint64_t index, protocol::SlotClass slot_class, ByteView wrapped);
+  // A tile of level 0 that is not full is not stored: it follows from its leaves, and would be most of what a
+  // commit writes.
   static void put_tile(Batch& batch, const protocol::TileValue& tile);
   static void put_checkpoint(Batch& batch, std::uint64_t size, std::string_view note);
 
@@ -56,6 +58,8 @@ class LogStore {
   Result<std::uint64_t> leaf_count() const;
 
  private:
+  Result<Bytes> growing_tile(const protocol::TileId& tile) const;
+
   const Store& store_;
 };
 

@@ -120,6 +120,7 @@ Status Node::Parts::open_store() {
   TRY(signals->rebuild());
   metrics.ledger_size.set(static_cast<std::int64_t>(ledger->size()));
   metrics.signals_matching.set(static_cast<std::int64_t>(signals->matching()));
+  ledger->count_in(metrics);
   ledger->set_listener([this](const Ledger::Committed& committed) { on_commit(committed); });
   return {};
 }

@@ -23,6 +23,10 @@ void Ledger::set_listener(Listener listener) {
   sequencer_->listener = std::move(listener);
 }
 
+void Ledger::count_in(Metrics& metrics) {
+  sequencer_->metrics = &metrics;
+}
+
 LedgerHead Ledger::head() const {
   return sequencer_->head();
 }

@@ -39,6 +39,7 @@ namespace tocsin::node {
 
 class Changes;
 class Runtime;
+struct Metrics;
 
 inline constexpr std::size_t kDraftsPerAppendMax = 4096;   // bounds one commit's memory
 inline constexpr std::size_t kPendingAppendsMax = 16384;   // beyond it append() answers kResourceExhausted
@@ -101,6 +102,8 @@ class Ledger {
   void sequence_once();
   // Before anything is appended.
   void set_listener(Listener listener);
+  // Before anything is appended; they outlive the ledger.
+  void count_in(Metrics& metrics);
 
   LedgerHead head() const;
   std::uint64_t size() const { return head().tree.size; }

@@ -35,15 +35,19 @@ Secret<32> body_key(const Secret<32>& class_key) {
 
 // Everything random that one record needs, drawn at once: each draw is a system call.
 struct Drawn {
-  Secret<32 + 32 + 4 * 24> bytes;
+  // On the stack: locking and unlocking a page for every record costs four more system calls.
+  FixedBytes<32 + 32 + 4 * 24> bytes{};
   std::size_t used = 0;
 
-  explicit Drawn(const RecordSealer::FillRandom& random) { random(bytes.expose_mutable()); }
+  explicit Drawn(const RecordSealer::FillRandom& random) { random(bytes); }
+  Drawn(const Drawn&) = delete;
+  Drawn& operator=(const Drawn&) = delete;
+  ~Drawn() { wipe(bytes); }
   template <std::size_t N>
   std::span<const std::uint8_t, N> take() {
-    CHECK_INVARIANT(used + N <= bytes.expose().size());
+    CHECK_INVARIANT(used + N <= bytes.size());
     used += N;
-    return std::span<const std::uint8_t, N>(bytes.expose().data() + used - N, N);
+    return std::span<const std::uint8_t, N>(bytes.data() + used - N, N);
   }
   crypto::SealNonce nonce() {
     crypto::SealNonce out;

@@ -4,6 +4,7 @@
 
 #include "crypto/base/encoding.h"
 #include "node/ledger/process_step.h"
+#include "node/metrics/metrics.h"
 #include "protocol/log/checkpoint.h"
 
 namespace tocsin::node {
@@ -64,13 +65,13 @@ LedgerHead Ledger::Sequencer::head() const {
 
 void Ledger::Sequencer::push(Append append, AppendDone done) {
   if (append.drafts.size() > kDraftsPerAppendMax)
-    return done(fail(Code::kInvalidArgument, "too many records in one append", "ledger/drafts"));
+    return refuse(done, {Code::kInvalidArgument, "too many records in one append", "ledger/drafts", {}, {}});
   Pending pending{{}, std::move(append.effects), append.key, std::move(done)};
   pending.records.reserve(append.drafts.size());
   const auto fill = random();
   for (Draft& draft : append.drafts) {
     auto sealed = sealer.seal(std::move(draft), fill);
-    if (!sealed) return pending.done(fail(std::move(sealed.error())));
+    if (!sealed) return refuse(pending.done, std::move(sealed.error()));
     pending.records.push_back(std::move(*sealed));
   }
   std::optional<Error> refused;
@@ -85,7 +86,12 @@ void Ledger::Sequencer::push(Append append, AppendDone done) {
       schedule_locked();
     }
   }
-  if (refused) pending.done(fail(std::move(*refused)));
+  if (refused) refuse(pending.done, std::move(*refused));
+}
+
+void Ledger::Sequencer::refuse(AppendDone& done, Error error) {
+  if (metrics != nullptr) metrics->ledger_refused.add();
+  done(fail(std::move(error)));
 }
 
 void Ledger::Sequencer::schedule_locked() {
@@ -114,6 +120,7 @@ std::deque<Ledger::Sequencer::Pending> Ledger::Sequencer::take() {
 void Ledger::Sequencer::sequence_once() {
   std::deque<Pending> taken = take();
   if (taken.empty()) return;
+  const std::uint64_t started_us = runtime_.steady_us();
   Commit commit(store_, head(), std::max(runtime_.now_ms(), last_time_ms_));
   for (Pending& pending : taken) {
     const std::uint64_t size_before = commit.size;
@@ -124,13 +131,14 @@ void Ledger::Sequencer::sequence_once() {
     commit.size = size_before;
     commit.placed.erase(commit.placed.begin() + static_cast<std::ptrdiff_t>(placed_before),
                         commit.placed.end());
-    pending.done(fail(std::move(staged.error())));
+    refuse(pending.done, std::move(staged.error()));
   }
   if (commit.answers.empty()) return;
   const Status written = write(commit);
+  if (metrics != nullptr) metrics->ledger_commit.observe_us(runtime_.steady_us() - started_us);
   for (auto& answer : commit.answers) {
     if (!written) {
-      answer.done(fail(written.error()));
+      refuse(answer.done, written.error());
       continue;
     }
     answer.appended.checkpoint = head().checkpoint;

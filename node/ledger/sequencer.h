@@ -34,6 +34,7 @@ class Ledger::Sequencer {
   const Hash self;
   const std::string origin;
   Listener listener;
+  Metrics* metrics = nullptr;
 
  private:
   struct Pending {
@@ -50,6 +51,7 @@ class Ledger::Sequencer {
   };
   struct Commit;
 
+  void refuse(AppendDone& done, Error error);
   Status check_start(const storage::LogStore::StoredCheckpoint& newest);
   Status check_right_edge(std::uint64_t size);
   Result<std::shared_ptr<const protocol::Registry>> replay_registry() const;

@@ -87,6 +87,11 @@ struct Metrics {
   Gauge ledger_size{all, "tocsin_ledger_size", "Entries in this node's ledger"};
   Counter ledger_commits{all, "tocsin_ledger_commits_total", "Synced commits, each with one checkpoint"};
 
+  Histogram ledger_commit{all, "tocsin_ledger_commit_seconds",
+                          "One commit, from taking what waits to the answer, with its flush"};
+  Counter ledger_refused{all, "tocsin_ledger_refused_total",
+                         "Appends refused: a rule, a limit, or a ledger that failed"};
+
   Gauge signals_matching{all, "tocsin_signals_matching", "Signals that look-ups are answered from"};
   Counter match_queries{all, "tocsin_match_queries_total", "Identifiers looked up"};
   Counter match_hits{all, "tocsin_match_hits_total", "Look-ups with at least one hit"};

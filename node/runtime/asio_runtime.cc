@@ -21,13 +21,19 @@ namespace asio = boost::asio;
 
 namespace {
 
+using SteadyClock = std::chrono::steady_clock;
+
+// How long the sequencer looks for more work before it sleeps. A client that waits for each answer asks again
+// within this time, and waking a thread costs both sides as much as preparing the commit does.
+constexpr auto kSequencerLooks = std::chrono::microseconds(50);
+
 // One lane: its queue and the threads that empty it.
 class LaneThreads {
  public:
-  LaneThreads(const char* name, std::size_t count)
-      : context_(static_cast<int>(count)), work_(asio::make_work_guard(context_)) {
+  LaneThreads(const char* name, std::size_t count, SteadyClock::duration looks = {})
+      : context_(static_cast<int>(count)), work_(asio::make_work_guard(context_)), looks_(looks) {
     for (std::size_t i = 0; i < count; ++i) {
-      threads_.emplace_back([this] { context_.run(); });
+      threads_.emplace_back([this] { run(); });
       pthread_setname_np(threads_.back().native_handle(), name);
     }
   }
@@ -36,6 +42,22 @@ class LaneThreads {
 
   void post(Runtime::Task task) {
     if (!ended_.load(std::memory_order_acquire)) asio::post(context_, std::move(task));
+  }
+
+  void run() {
+    if (looks_ == SteadyClock::duration::zero()) {
+      context_.run();
+      return;
+    }
+    while (context_.run_one() > 0) {
+      auto until = SteadyClock::now() + looks_;
+      while (SteadyClock::now() < until && !context_.stopped()) {
+        if (context_.poll() > 0)
+          until = SteadyClock::now() + looks_;
+        else
+          std::this_thread::yield();
+      }
+    }
   }
 
   bool owns_this_thread() const {
@@ -64,6 +86,7 @@ class LaneThreads {
 
   asio::io_context context_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
+  const SteadyClock::duration looks_;
   std::atomic<bool> ended_ = false;
   std::vector<std::thread> threads_;
 };
@@ -72,7 +95,7 @@ class LaneThreads {
 
 struct AsioRuntime::Threads {
   explicit Threads(std::size_t worker_count)
-      : sequencer("sequencer", 1), workers("worker", worker_count), io("io", 1) {}
+      : sequencer("sequencer", 1, kSequencerLooks), workers("worker", worker_count), io("io", 1) {}
 
   LaneThreads& lane(Lane which) {
     switch (which) {
@@ -108,6 +131,12 @@ std::uint64_t AsioRuntime::now_ms() {
   while (wall > latest)
     if (threads_->latest_ms.compare_exchange_weak(latest, wall, std::memory_order_relaxed)) return wall;
   return latest;
+}
+
+std::uint64_t AsioRuntime::steady_us() {
+  using std::chrono::duration_cast, std::chrono::microseconds;
+  return static_cast<std::uint64_t>(
+      duration_cast<microseconds>(SteadyClock::now().time_since_epoch()).count());
 }
 
 void AsioRuntime::post(Lane lane, Task task) {

@@ -32,6 +32,7 @@ class AsioRuntime final : public Runtime {
   AsioRuntime& operator=(const AsioRuntime&) = delete;
 
   std::uint64_t now_ms() override;
+  std::uint64_t steady_us() override;
   void post(Lane lane, Task task) override;
   void after(std::uint64_t delay_ms, Lane lane, Task task) override;
   void fill_random(std::span<std::uint8_t> out) override;

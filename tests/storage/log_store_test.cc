@@ -1,5 +1,6 @@
 #include "storage/log_store.h"
 
+#include "storage/keys.h"
 #include "tests/storage/memory_store.h"
 #include "tocsin/v1/record.pb.h"
 
@@ -69,6 +70,17 @@ TEST_CASE("the tree is restored from stored tiles at every size it ever had") {
 TEST_CASE("a missing tile is damage") {
   MemoryStore memory;
   CHECK(LogStore(*memory).tile({0, 0, 1}).error().code == Code::kDataLoss);
+  CHECK(LogStore(*memory).tile({0, 0, 256}).error().code == Code::kDataLoss);
+  CHECK(LogStore(*memory).tile({1, 0, 1}).error().code == Code::kDataLoss);
+}
+
+TEST_CASE("a tile of level 0 that is not full is read from its leaves") {
+  MemoryStore memory;
+  put_tree(*memory, 260, 1);
+  CHECK_FALSE(memory->get(Family::kTile, tile_key(0, 1)).value());
+  const Bytes tile = LogStore(*memory).tile({0, 1, 4}).value();
+  REQUIRE(tile.size() == 4 * sizeof(Hash));
+  CHECK(equal(ByteView(tile).last(sizeof(Hash)), protocol::leaf_hash(leaf_of(259))));
 }
 
 TEST_CASE("every checkpoint is kept and the newest is the one with the greatest size") {

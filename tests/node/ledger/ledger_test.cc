@@ -186,9 +186,9 @@ TEST_CASE("a store that is not what its checkpoint signs is refused at start-up"
   fixture.ledger.reset();
   storage::Batch damage;
   SECTION("a tile with a flipped bit") {
-    auto tile = fixture.memory->get(Family::kTile, storage::tile_key(0, 1)).value().value();
-    tile[40] = static_cast<char>(tile[40] ^ 1);
-    damage.put(Family::kTile, storage::tile_key(0, 1), as_view(tile));
+    auto tile = fixture.memory->get(Family::kTile, storage::tile_key(1, 0)).value().value();
+    tile[20] = static_cast<char>(tile[20] ^ 1);
+    damage.put(Family::kTile, storage::tile_key(1, 0), as_view(tile));
   }
   SECTION("a leaf with a flipped bit") {
     auto leaf = fixture.memory->get(Family::kLeaf, storage::index_key(299)).value().value();
