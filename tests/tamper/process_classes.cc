@@ -1,0 +1,336 @@
+// Steps V9 to V11: ledgers that are whole and honestly signed, in which a rule of due process was not kept.
+
+#include <algorithm>
+
+#include "protocol/identity/ids.h"
+#include "protocol/process/attestation.h"
+#include "tests/tamper/ledgers.h"
+
+namespace tocsin::tamper {
+namespace {
+
+using namespace protocol;
+using namespace test;
+
+using Edit = std::function<void(Slots&)>;
+
+// Writes the breach at the end of a correct ledger, about a signal that it does not have yet.
+struct Scribe {
+  LedgerBuilder& b;
+  Dice& dice;
+  Hash chain = chain_of(issuer(), 9);
+
+  std::uint64_t submit(const Edit& edit = {}) const {
+    Slots slots = submitted_slots(issuer(), 9, b.next_ms());
+    if (edit) edit(slots);
+    return b.append(Event::kSubmitted, chain, slots);
+  }
+  std::uint64_t review(const Edit& edit = {}, const crypto::SigningKey& by = issuer().reviewer) const {
+    Slots slots = reviewed_slots(by, b.next_ms());
+    if (edit) edit(slots);
+    return b.append_attested(Event::kReviewed, chain, slots, by);
+  }
+  std::uint64_t publish(std::uint64_t review_index, const Edit& edit = {}) const {
+    Slots slots = published_slots(review_index, b.next_ms());
+    if (edit) edit(slots);
+    return b.append(Event::kPublished, chain, slots);
+  }
+  std::uint64_t retract(const Edit& edit = {}) const {
+    Slots slots = retraction_slots(issuer(), {&photos(), &chat()}, b.next_ms());
+    if (edit) edit(slots);
+    return b.append(Event::kRetractionIssued, chain, slots);
+  }
+  std::uint64_t share() const {
+    submit();
+    return publish(review());
+  }
+  std::uint64_t node(Event event, Slots slots) const {
+    return b.append(event, node_chain(issuer()), std::move(slots));
+  }
+};
+
+std::function<Sample(Dice&)> written(std::function<void(const Scribe&)> write) {
+  return [write](Dice& dice) {
+    MadeLedger ledger(dice);
+    ledger.builder.advance_ms(dice.below(kDayMs));
+    write(Scribe{ledger.builder, dice});
+    return sample_of(ledger);
+  };
+}
+
+Edit number(std::uint8_t slot, SlotType type, std::uint64_t value) {
+  return [=](Slots& slots) { set_slot(slots, slot_number(slot, type, value)); };
+}
+Edit choice(std::uint8_t slot, std::uint64_t value) {
+  return number(slot, SlotType::kEnum, value);
+}
+Edit time_of(std::uint8_t slot, std::uint64_t value) {
+  return number(slot, SlotType::kTime, value);
+}
+Edit key_of(std::uint8_t slot, const crypto::SigningKey& key) {
+  const KeyId id = key_id(key.public_key());
+  return [=](Slots& slots) { set_slot(slots, slot_bytes(slot, SlotType::kKeyId, id)); };
+}
+Slots gone(const crypto::SigningKey& key) {
+  return {slot_bytes(0, SlotType::kKeyId, key_id(key.public_key())), slot_text(1, "left")};
+}
+const crypto::SigningKey& unknown_key(Dice& dice) {
+  static const std::vector<crypto::SigningKey> keys = [] {
+    std::vector<crypto::SigningKey> out;
+    for (std::uint8_t seed = 90; seed < 98; ++seed) out.push_back(seeded_key(seed));
+    return out;
+  }();
+  return keys[dice.below(keys.size())];
+}
+
+std::vector<TamperClass> review_classes() {
+  return {
+      {"published without a review", 10, "V10.rule", "R1",
+       written([](const Scribe& s) { s.publish(s.submit() - s.dice.below(3)); })},
+      {"published before its review", 10, "V10.rule", "R1", written([](const Scribe& s) {
+         s.publish(s.submit() + 2);
+         s.review();
+       })},
+      {"published after its review lapsed", 10, "V10.rule", "R1", written([](const Scribe& s) {
+         s.submit();
+         const std::uint64_t days = s.dice.between(1, 30);
+         const std::uint64_t at = s.review(time_of(12, s.b.next_ms() + days * kDayMs));
+         s.b.advance_ms(days * kDayMs + s.dice.below(5) * kDayMs);
+         s.publish(at);
+       })},
+      {"published on a rejection or a question", 10, "V10.rule", "R1", written([](const Scribe& s) {
+         s.submit();
+         s.publish(s.review(choice(0, s.dice.between(2, 3))));
+       })},
+      {"published on a superseded review", 10, "V10.rule", "R1", written([](const Scribe& s) {
+         s.submit();
+         const std::uint64_t first = s.review();
+         s.review({}, s.dice.coin() ? issuer().reviewer : issuer().reviewer);
+         s.publish(first);
+       })},
+      {"published on another signal's review", 10, "V10.rule", "R1", written([](const Scribe& s) {
+         const SignalPlaces other = append_signal(s.b, 8);
+         s.submit();
+         s.review();
+         s.publish(other.reviewed);
+       })},
+      {"a review that left out an exclusion", 10, "V10.rule", "R1", written([](const Scribe& s) {
+         s.submit();
+         s.publish(s.review(number(6, SlotType::kUint, 31U ^ (1U << s.dice.below(5)))));
+       })},
+      {"a review that lapsed before it was recorded", 10, "V10.rule", "R1", written([](const Scribe& s) {
+         s.submit();
+         s.review(time_of(12, s.b.next_ms() - s.dice.below(1000)));
+       })},
+      {"the reviewer is the submitter", 10, "V10.rule", "R2", written([](const Scribe& s) {
+         s.submit(key_of(6, issuer().reviewer));
+         s.publish(s.review());
+       })},
+      {"a review told of a time after itself", 10, "V10.rule", "R17", written([](const Scribe& s) {
+         s.submit();
+         s.publish(s.review(time_of(11, s.b.next_ms() + 1 + s.dice.below(kDayMs))));
+       })},
+      {"a batch published beyond what was reviewed", 10, "V10.rule", "R1", written([](const Scribe& s) {
+         s.submit();
+         s.b.append(Event::kSubmitted, chain_of(issuer(), 8), submitted_slots(issuer(), 8, s.b.next_ms()));
+         std::vector<Hash> both = {s.chain, chain_of(issuer(), 8)};
+         FixedBytes<16> id{};
+         id[5] = 5;
+         const Hash batch = batch_chain_id(issuer().chain_key, id);
+         Slots reviewed = reviewed_slots(issuer().reviewer, s.b.next_ms());
+         set_slot(reviewed, slot_hashes(13, {both[s.dice.below(2)]}));
+         const std::uint64_t at = s.b.append_attested(Event::kReviewed, batch, reviewed, issuer().reviewer);
+         Slots published = published_slots(at, s.b.next_ms());
+         set_slot(published, slot_hashes(13, both));
+         s.b.append(Event::kPublished, batch, published);
+       })},
+  };
+}
+
+std::vector<TamperClass> key_classes() {
+  return {
+      {"automation holds a reviewer's pen", 10, "V9.key", "R2", written([](const Scribe& s) {
+         s.submit();
+         s.publish(s.review({}, issuer().submitter));
+       })},
+      {"a stranger reviews", 10, "V9.key", "R2", written([](const Scribe& s) {
+         s.submit();
+         s.publish(s.review({}, s.dice.coin() ? chat().reviewer : unknown_key(s.dice)));
+       })},
+      {"a key used after its retirement", 10, "V9.key", "R2", written([](const Scribe& s) {
+         s.submit();
+         s.node(Event::kKeyRetired, gone(issuer().reviewer));
+         s.publish(s.review());
+       })},
+      {"a key used after it was compromised", 10, "V9.key", "R2", written([](const Scribe& s) {
+         s.submit();
+         s.node(Event::kKeyCompromised, gone(issuer().reviewer));
+         s.publish(s.review());
+       })},
+      {"a key not valid then", 10, "V9.key", "R2", written([](const Scribe& s) {
+         const auto& key = unknown_key(s.dice);
+         Slots slots = key_slots(key, 2, s.b.next_ms() + 100'000);
+         s.node(Event::kKeyAdded, slots);
+         s.submit();
+         s.review({}, key);
+       })},
+      {"the role claimed is not the key's", 10, "V9.key", "R2", written([](const Scribe& s) {
+         s.submit();
+         s.publish(s.review(choice(9, 2)));
+       })},
+      {"a submitter whom nobody added", 10, "V9.key", "R16",
+       written([](const Scribe& s) { s.submit(key_of(6, unknown_key(s.dice))); })},
+      {"a retraction by a key that nobody added", 10, "V9.key", "R16", written([](const Scribe& s) {
+         s.share();
+         s.retract(key_of(8, unknown_key(s.dice)));
+       })},
+      {"an attestation replayed from another signal", 8, "V9.attestation", {}, written([](const Scribe& s) {
+         append_signal(s.b, 7);
+         append_signal(s.b, 8);
+         auto& records = s.b.records();
+         const std::size_t last = records.size();
+         records[last - 2].slots = records[last - 5].slots;
+         records[last - 2].key_a = records[last - 5].key_a;
+         s.b.rebuild();
+       })},
+      {"an attestation replayed from another event", 8, "V9.attestation", {}, written([](const Scribe& s) {
+         s.submit();
+         const std::uint64_t at =
+             s.b.append_attested(Event::kReceiverReviewed, s.chain,
+                                 reviewed_slots(issuer().reviewer, s.b.next_ms()), issuer().reviewer);
+         s.b.records()[at].leaf.event = static_cast<std::uint16_t>(Event::kReviewed);
+         s.b.rebuild();
+       })},
+      {"an attestation replayed from another origin", 8, "V9.attestation", {}, written([](const Scribe& s) {
+         s.submit();
+         LedgerBuilder theirs(photos());
+         theirs.advance_ms(s.b.next_ms() - theirs.next_ms());
+         theirs.append_attested(Event::kReviewed, s.chain,
+                                reviewed_slots(issuer().reviewer, theirs.next_ms()), issuer().reviewer);
+         const std::uint64_t at = s.review();
+         s.b.records()[at].slots = theirs.records()[0].slots;
+         s.b.records()[at].key_a = theirs.records()[0].key_a;
+         s.b.rebuild();
+       })},
+      {"a decision changed after it was attested", 8, "V9.attestation", {}, written([](const Scribe& s) {
+         s.share();
+         Slots& slots = s.b.records()[s.b.records().size() - 2].slots;
+         constexpr std::uint8_t kTexts[] = {1, 2, 4, 5, 7, 10};
+         set_slot(slots, slot_text(kTexts[s.dice.below(6)], "another"));
+         s.b.rebuild();
+       })},
+  };
+}
+
+std::vector<TamperClass> share_classes() {
+  return {
+      {"published to a group that nobody set", 10, "V10.rule", "R5", written([](const Scribe& s) {
+         s.submit();
+         s.publish(s.review(), [&](Slots& slots) {
+           set_slot(slots,
+                    slot_bytes(0, SlotType::kHash, Hash{static_cast<std::uint8_t>(s.dice.between(1, 99))}));
+         });
+       })},
+      {"published to members of a past epoch", 10, "V10.rule", "R5", written([](const Scribe& s) {
+         s.node(Event::kGroupSet, group_slots(issuer(), {&issuer(), &chat()}, s.dice.between(2, 9)));
+         s.share();
+       })},
+      {"a retraction that leaves out a recipient", 10, "V10.rule", "R13", written([](const Scribe& s) {
+         s.share();
+         const Hash& kept = s.dice.coin() ? photos().fingerprint : chat().fingerprint;
+         s.retract([&](Slots& slots) {
+           set_slot(slots, slot_bytes(2, SlotType::kHash, recipient_set_digest({kept})));
+         });
+       })},
+      {"a retraction due before it was issued", 10, "V10.rule", "R13", written([](const Scribe& s) {
+         s.share();
+         s.retract(time_of(3, s.b.next_ms() - 1 - s.dice.below(kDayMs)));
+       })},
+      {"published after its retraction", 10, "V10.rule", "R14", written([](const Scribe& s) {
+         const std::uint64_t at = s.share();
+         s.retract();
+         s.publish(at - 1);
+       })},
+      {"published after it expired", 10, "V10.rule", "R14", written([](const Scribe& s) {
+         const std::uint64_t at = s.share();
+         s.b.append(Event::kExpired, s.chain,
+                    {slot_text(0, "end"), slot_number(1, SlotType::kTime, s.b.next_ms())});
+         s.publish(at - 1);
+       })},
+      {"published after its end", 10, "V10.rule", "R14", written([](const Scribe& s) {
+         s.submit(time_of(10, s.b.next_ms() + kDayMs));
+         const std::uint64_t at = s.review();
+         s.b.advance_ms(kDayMs + s.dice.below(3) * kDayMs);
+         s.publish(at);
+       })},
+      {"a signal without an end within three years", 10, "V10.rule", "R19", written([](const Scribe& s) {
+         s.submit(time_of(10, s.b.next_ms() + 1096 * kDayMs + 1 + s.dice.below(kDayMs)));
+       })},
+      {"a signal that ended before it began", 10, "V10.rule", "R19",
+       written([](const Scribe& s) { s.submit(time_of(10, s.b.next_ms() - s.dice.below(kDayMs))); })},
+      {"a publication that outlives its signal", 10, "V10.rule", "R19", written([](const Scribe& s) {
+         s.submit(time_of(10, s.b.next_ms() + 30 * kDayMs));
+         s.publish(s.review(), time_of(7, s.b.next_ms() + 31 * kDayMs + s.dice.below(kDayMs)));
+       })},
+      {"a review of what nobody submitted", 10, "V10.rule", "order",
+       written([](const Scribe& s) { s.review(); })},
+      {"a review after a withdrawal", 10, "V10.rule", "order", written([](const Scribe& s) {
+         s.submit();
+         s.b.append(Event::kWithdrawn, s.chain, {slot_text(0, "a mistake")});
+         s.review();
+       })},
+      {"a signal submitted twice", 10, "V10.rule", "order", written([](const Scribe& s) {
+         s.submit();
+         s.submit();
+       })},
+  };
+}
+
+std::vector<TamperClass> node_classes() {
+  return {
+      {"a second genesis", 10, "V10.rule", "R16",
+       written([](const Scribe& s) { s.node(Event::kGenesis, genesis_slots(issuer())); })},
+      {"a key added outside the node's chain", 10, "V10.rule", "R16", written([](const Scribe& s) {
+         s.b.append(Event::kKeyAdded, s.chain, key_slots(unknown_key(s.dice), 2, s.b.next_ms()));
+       })},
+      {"a signal in the node's own chain", 10, "V10.rule", "R16", written([](const Scribe& s) {
+         s.node(Event::kSubmitted, submitted_slots(issuer(), 9, s.b.next_ms()));
+       })},
+      {"a key added twice", 10, "V10.rule", "R16", written([](const Scribe& s) {
+         s.node(Event::kKeyAdded,
+                key_slots(s.dice.coin() ? issuer().reviewer : issuer().operational, 3, s.b.next_ms()));
+       })},
+      {"a key retired that nobody added", 10, "V10.rule", "R16", written([](const Scribe& s) {
+         s.node(s.dice.coin() ? Event::kKeyRetired : Event::kKeyCompromised, gone(unknown_key(s.dice)));
+       })},
+      {"a group's epoch goes back", 10, "V10.rule", "R16", written([](const Scribe& s) {
+         s.node(Event::kGroupSet, group_slots(issuer(), {&issuer()}, s.dice.below(2)));
+       })},
+      {"a group taken over by another coordinator", 10, "V10.rule", "R16", written([](const Scribe& s) {
+         s.node(Event::kGroupSet, group_slots(chat(), {&issuer(), &chat()}, 2));
+       })},
+      {"a genesis of another ledger",
+       8,
+       "V10.identity",
+       {},
+       [](Dice& dice) {
+         MadeLedger ledger(dice);
+         ledger.records()[0].slots = genesis_slots(dice.coin() ? chat() : photos());
+         ledger.builder.rebuild();
+         return sample_of(ledger);
+       }},
+  };
+}
+
+}  // namespace
+
+std::vector<TamperClass> process_classes() {
+  std::vector<TamperClass> out = review_classes();
+  for (auto* more : {key_classes, share_classes, node_classes})
+    for (TamperClass& one : more()) out.push_back(std::move(one));
+  for (TamperClass& one : out)
+    if (one.code.starts_with("V9.")) one.or_codes = {"V10.rule"};
+  return out;
+}
+
+}  // namespace tocsin::tamper
