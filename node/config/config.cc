@@ -89,6 +89,8 @@ const std::vector<Rule>& rules() {
       {"quality_gate", "a whole number, 0 to 100", nullptr, nullptr, &Config::quality_gate, 0, 100},
       {"media_worker", "an absolute path", &Config::media_worker, is_absolute_or_empty},
       {"log_origin", "printable text without spaces or +", &Config::log_origin, is_origin_or_empty},
+      {"disk_reserve_mb", "a whole number of MiB, 0 to 1048576", nullptr, nullptr, &Config::disk_reserve_mb,
+       0, 1048576},
       {"workers", "a whole number, 1 to 64", nullptr, nullptr, &Config::workers, 1, 64},
   };
   return table;

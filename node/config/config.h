@@ -59,6 +59,8 @@ struct Config {
   std::string media_worker;
   // C2SP checkpoint origin of the node's ledger; empty: name + "/tocsin". Fixed when the node is made.
   std::string log_origin;
+  // MiB of the disk under data_dir that only retractions may use, 0 to 1048576; 0: the disk is not watched.
+  std::uint32_t disk_reserve_mb = 128;
   // Threads for hashing, verification and look-ups, 1 to 64.
   std::uint32_t workers = 2;
 
@@ -67,6 +69,9 @@ struct Config {
   std::string advertised_address() const { return advertise.empty() ? listen : advertise; }
   std::string ledger_origin() const { return log_origin.empty() ? name + "/tocsin" : log_origin; }
 };
+
+// Media files sent to a node for hashing, at most; the command line asks before it sends.
+inline constexpr std::size_t kUploadBytesMax = std::size_t{64} << 20;
 
 // A setting as it came out, and from where: "default", "/etc/tocsin.toml:12", "TOCSIN_LISTEN", "--listen".
 struct Setting {

@@ -26,6 +26,9 @@ void Ledger::set_listener(Listener listener) {
 void Ledger::count_in(Metrics& metrics) {
   sequencer_->metrics = &metrics;
 }
+void Ledger::set_gate(Gate gate) {
+  sequencer_->gate = std::move(gate);
+}
 
 LedgerHead Ledger::head() const {
   return sequencer_->head();

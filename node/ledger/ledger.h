@@ -69,6 +69,7 @@ struct Append {
   std::vector<Draft> drafts;
   Effects effects = nullptr;               // runs on the sequencer, before the drafts are judged
   std::optional<IdempotencyKey> key = {};  // the same key again changes nothing and gets the first answer
+  bool correction = false;  // takes something back: written even into the last room on the disk
 };
 
 // The ledger as of its last durable commit.
@@ -104,6 +105,10 @@ class Ledger {
   void set_listener(Listener listener);
   // Before anything is appended; they outlive the ledger.
   void count_in(Metrics& metrics);
+  // Asked on the caller's thread before an append is taken; its error is the append's answer. Set before the
+  // first.
+  using Gate = std::function<Status(const Append&)>;
+  void set_gate(Gate gate);
 
   LedgerHead head() const;
   std::uint64_t size() const { return head().tree.size; }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "crypto/base/encoding.h"
+#include "node/ledger/answers.h"
 #include "node/ledger/process_step.h"
 #include "node/metrics/metrics.h"
 #include "protocol/log/checkpoint.h"
@@ -16,14 +16,6 @@ Error failed_ledger() {
                "ledger/failed",
                {},
                {}};
-}
-
-Bytes encode_answer(std::uint64_t first, std::uint64_t count, std::uint64_t time_ms) {
-  Bytes out;
-  append_be(out, first);
-  append_be(out, count);
-  append_be(out, time_ms);
-  return out;
 }
 
 }  // namespace
@@ -66,6 +58,8 @@ LedgerHead Ledger::Sequencer::head() const {
 void Ledger::Sequencer::push(Append append, AppendDone done) {
   if (append.drafts.size() > kDraftsPerAppendMax)
     return refuse(done, {Code::kInvalidArgument, "too many records in one append", "ledger/drafts", {}, {}});
+  if (gate)
+    if (Status open = gate(append); !open) return refuse(done, std::move(open.error()));
   Pending pending{{}, std::move(append.effects), append.key, std::move(done)};
   pending.records.reserve(append.drafts.size());
   const auto fill = random();
@@ -152,10 +146,8 @@ Result<std::optional<Appended>> Ledger::Sequencer::answered_before(const Commit&
     return std::optional<Appended>(found->second);
   TRY_ASSIGN(const auto row, store_.get(storage::Family::kIdempotency, key));
   if (!row) return std::optional<Appended>();
-  if (row->size() != 24) return fail(Code::kDataLoss, "a stored answer has a wrong length", "ledger/answer");
-  const ByteView bytes = as_view(*row);
-  return std::optional<Appended>(
-      Appended{get_be<std::uint64_t>(bytes.data()), get_be<std::uint64_t>(bytes.data() + 8), nullptr});
+  TRY_ASSIGN(const StoredAnswer answer, parse_answer(as_view(*row)));
+  return std::optional<Appended>(Appended{answer.first, answer.count, nullptr});
 }
 
 Status Ledger::Sequencer::stage(Commit& commit, Pending& pending) {
@@ -176,7 +168,7 @@ Status Ledger::Sequencer::stage(Commit& commit, Pending& pending) {
   if (pending.key) {
     commit.keys.emplace(*pending.key, appended);
     commit.changes.batch().put(storage::Family::kIdempotency, *pending.key,
-                               encode_answer(appended.first_index, appended.count, commit.time_ms));
+                               encode_answer({appended.first_index, appended.count, commit.time_ms}));
   }
   commit.effects = commit.effects || pending.effects || pending.key;
   commit.changes.keep();

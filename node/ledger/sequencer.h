@@ -35,6 +35,7 @@ class Ledger::Sequencer {
   const std::string origin;
   Listener listener;
   Metrics* metrics = nullptr;
+  Gate gate;
 
  private:
   struct Pending {

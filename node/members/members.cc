@@ -301,6 +301,7 @@ Result<Append> Members::change_standing(const std::string& peer, const std::stri
   row.set_reason(suspended ? reason : "");
   row.set_since_ms(runtime_.now_ms());
   Append out;
+  out.correction = true;
   out.drafts.push_back(
       node_draft(suspended ? Event::kPeerSuspended : Event::kPeerResumed,
                  {slot_bytes(0, SlotType::kHash, as_view(row.node())), slot_text(1, reason)}));

@@ -350,6 +350,9 @@ void ForeignLedger::accept(const v1::RecordsReply& reply,
   }
   Append append;
   append.drafts = answers(**page, coordinator);
+  append.correction = std::any_of(append.drafts.begin(), append.drafts.end(), [](const Draft& draft) {
+    return draft.event == Event::kRetractionApplied;
+  });
 #if defined(TOCSIN_PLANTED_FAULT)  // a receiver that never answers a retraction: the simulation must find it
   std::erase_if(append.drafts, [](const Draft& draft) { return draft.event == Event::kRetractionApplied; });
 #endif

@@ -229,6 +229,7 @@ Result<Append> Signals::retract(const v1::RetractRequest& request) const {
   const auto registry = ledger_.registry();
   const protocol::FoldContext context{ledger_.self(), *registry, false, true};
   Append out;
+  out.correction = true;
   for (const v1::Case& value : cases) {
     if (value.issuer() != to_string(ledger_.self()))
       return fail(Error{Code::kPermissionDenied,
