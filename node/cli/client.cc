@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "node/cli/terminal.h"
+#include "node/config/config.h"
 
 namespace tocsin::cli {
 namespace {
@@ -73,9 +74,13 @@ Result<File> open_upload(const std::string& path, std::uint64_t& size) {
   }
   if (!S_ISREG(about.st_mode)) return fail(Code::kInvalidArgument, path + " is not a file", "file/read");
   size = static_cast<std::uint64_t>(about.st_size);
-  if (size > kUploadBytesMax) {
-    return fail(Code::kInvalidArgument,
-                path + " has " + grouped(size) + " bytes; at most " + grouped(kUploadBytesMax), "file/size");
+  if (size > node::kUploadBytesMax) {
+    return fail(Error{
+        Code::kInvalidArgument,
+        path + " has " + grouped(size) + " bytes; at most " + grouped(node::kUploadBytesMax) + " are taken",
+        "file/size",
+        {},
+        "hash it yourself and give the hash, or take a frame of it"});
   }
   return file;
 }

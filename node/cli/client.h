@@ -18,7 +18,6 @@
 namespace tocsin::cli {
 
 inline constexpr std::size_t kReplyBytesMax = std::size_t{64} << 20;  // the longest list the daemon pages out
-inline constexpr std::uint64_t kUploadBytesMax = std::uint64_t{256} << 20;  // files sent for hashing
 
 class AdminClient {
  public:

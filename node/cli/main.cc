@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
+#include <thread>
 
 #include <unistd.h>
 
@@ -20,7 +21,7 @@ int main(int argc, char** argv) {
     tocsin::cli::print_error(std::cerr, ready.error(), {});
     return tocsin::cli::kFailed;
   }
-  tocsin::cli::Surroundings io{std::cin, std::cout, std::cerr, {}, false, false, false, {}};
+  tocsin::cli::Surroundings io{std::cin, std::cout, std::cerr, {}, false, false, false, {}, {}};
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
     const std::size_t equals = text.find('=');
@@ -34,6 +35,7 @@ int main(int argc, char** argv) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
   };
+  io.pause = [](std::uint64_t ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); };
   const int code = tocsin::cli::run({argv + 1, argv + argc}, std::move(io));
   std::cout.flush();
   return std::cout ? code : static_cast<int>(tocsin::cli::kFailed);

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "crypto/base/encoding.h"
 #include "node/cli/command.h"
 #include "node/cli/exit_code.h"
@@ -14,6 +16,10 @@ namespace {
 constexpr std::uint32_t kByWords = 1;  // SPEC §4, MEMBER_ADDED
 constexpr std::uint32_t kByFingerprint = 2;
 constexpr std::size_t kCharterBytesMax = 4096;
+// The daemon asks the inviter at once; an answer takes a round trip.
+constexpr std::string_view kJoinWait = "30s";
+constexpr std::uint64_t kJoinWaitMaxMs = 3'600'000;
+constexpr std::uint64_t kJoinLookMs = 100;
 
 struct Confirmation {
   std::string fingerprint;
@@ -100,8 +106,33 @@ Result<int> invite(Session& session, const Arguments& arguments) {
   return static_cast<int>(kDone);
 }
 
+// Asks how the request stands until the inviter has answered or the time is over.
+Result<v1::JoinNetworkReply> await_answer(Session& session, const v1::JoinNetworkRequest& request,
+                                          const v1::Invitation& invitation, std::uint64_t wait_ms) {
+  for (std::uint64_t waited = 0;; waited += kJoinLookMs) {
+    TRY_ASSIGN(auto reply, session.daemon().call<v1::JoinNetworkReply>("Join", request));
+    const std::string inviter = printable(invitation.inviter_name());
+    if (reply.state() == "refused")
+      return tocsin::fail(Error{Code::kPermissionDenied, inviter + " refused: " + printable(reply.reason()),
+                                "join/refused", "the network's coordinator decides who joins",
+                                "ask " + inviter + " for a new invitation"});
+    if (reply.state() != "connecting" || wait_ms == 0) return reply;
+    if (waited >= wait_ms)
+      return tocsin::fail(Error{
+          Code::kDeadlineExceeded,
+          inviter + " has not answered within " + std::to_string(wait_ms / 1000) + " s", "join/unanswered",
+          reply.reason().empty() ? "nothing has come from " + printable(invitation.inviter_address())
+                                 : printable(reply.reason()),
+          "the node goes on asking: run this again to see how it stands"});
+    session.io().pause(kJoinLookMs);
+  }
+}
+
 Result<int> join(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(const v1::Invitation invitation, protocol::parse_invitation(arguments.text("TOKEN")));
+  TRY_ASSIGN(const std::uint64_t wait,
+             parse_duration_ms(arguments.has("--wait") ? arguments.text("--wait") : std::string(kJoinWait)));
+  const std::uint64_t wait_ms = arguments.has("--no-wait") ? 0 : std::min(wait, kJoinWaitMaxMs);
   if (invitation.expires_ms() <= session.now_ms()) {
     return tocsin::fail(Error{Code::kFailedPrecondition, "this invitation has expired", "join/expired",
                               "it was good until " + print_time(invitation.expires_ms()),
@@ -118,7 +149,7 @@ Result<int> join(Session& session, const Arguments& arguments) {
   request.set_token(arguments.text("TOKEN"));
   request.set_fingerprint(confirmed.fingerprint);
   request.set_confirmed_by(confirmed.by);
-  TRY_ASSIGN(const auto reply, session.daemon().call<v1::JoinNetworkReply>("Join", request));
+  TRY_ASSIGN(const auto reply, await_answer(session, request, invitation, wait_ms));
   TRY_ASSIGN(const std::string words, words_of(reply.own_fingerprint()));
   if (!session.for_people()) {
     JsonObject object = envelope("Join");
@@ -193,7 +224,10 @@ std::vector<Command> network_commands() {
        invite},
       {"network join",
        "join the network that a token invites to",
-       {{"TOKEN", "", "tocsin-invite-…", Need::kRequired}, fingerprint},
+       {{"TOKEN", "", "tocsin-invite-…", Need::kRequired},
+        fingerprint,
+        {"--wait", "DURATION", "for the inviter's answer, at most; 30s"},
+        {"--no-wait", "", "only start asking"}},
        {"tocsin network join tocsin-invite-…",
         "tocsin network join tocsin-invite-… --no-input --fingerprint SHA256:…"},
        join},

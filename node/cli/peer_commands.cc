@@ -15,6 +15,7 @@ std::string lag(const v1::PeerInfo& peer) {
 
 std::string peer_text(const v1::PeerInfo& peer, std::uint64_t now_ms) {
   std::string out = printable(peer.name()) + "\n  state        " + printable(peer.state()) +
+                    (peer.reason().empty() ? "" : " (" + printable(peer.reason()) + ")") +
                     (peer.connected() ? ", connected" : ", not connected") + "\n  address      " +
                     printable(peer.address()) + "\n  key          " + peer.fingerprint() +
                     "\n  ledger       " + grouped(peer.entries()) + " of " + grouped(peer.head_size()) +
@@ -23,6 +24,9 @@ std::string peer_text(const v1::PeerInfo& peer, std::uint64_t now_ms) {
                     print_time(peer.certificate_until_ms()) + ", descriptor " +
                     std::to_string(peer.descriptor_sequence()) + "\n";
   if (!peer.last_error().empty()) out += "  last error   " + printable(peer.last_error()) + "\n";
+  if (!peer.last_refusal().empty())
+    out += "  refused      " + print_age(peer.last_refusal_ms(), now_ms) + ": " +
+           printable(peer.last_refusal()) + "\n";
   for (const v1::PeerEvidence& evidence : peer.evidence()) {
     out += "  evidence     " + print_time(evidence.time_ms()) + "  " + printable(evidence.kind()) +
            " at entry " + std::to_string(evidence.index()) + ": " + printable(evidence.text()) + "\n";

@@ -32,6 +32,8 @@ struct Surroundings {
   bool out_tty = false;
   bool err_tty = false;
   std::function<std::uint64_t()> now_ms;
+  // Does nothing for so many milliseconds: between two questions to the daemon.
+  std::function<void(std::uint64_t)> pause = [](std::uint64_t) {};
 };
 
 enum class OutputFormat { kTable, kJson, kNdjson };

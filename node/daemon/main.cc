@@ -26,12 +26,30 @@ constexpr const char* kUsage =
     "tocsind settings        every setting and what it may be\n"
     "tocsind version\n";
 
+// The command line's table, as far as it says something about a daemon that does not start.
+int exit_code(Code code) {
+  switch (code) {
+    case Code::kInvalidArgument:
+      return 2;
+    case Code::kNotFound:
+      return 3;
+    case Code::kUnauthenticated:
+    case Code::kPermissionDenied:
+      return 4;
+    case Code::kAlreadyExists:
+    case Code::kFailedPrecondition:
+      return 5;
+    default:
+      return 1;
+  }
+}
+
 int explain(const Error& error) {
   std::fprintf(stderr, "tocsind: %s%s%s%s\n", error.message.c_str(), error.rule.empty() ? "" : "   [",
                error.rule.c_str(), error.rule.empty() ? "" : "]");
   if (!error.why.empty()) std::fprintf(stderr, "  Why:  %s\n", error.why.c_str());
   if (!error.fix.empty()) std::fprintf(stderr, "  Fix:  %s\n", error.fix.c_str());
-  return error.code == Code::kInvalidArgument ? 2 : 1;
+  return exit_code(error.code);
 }
 
 // Secrets stay out of core files.
@@ -82,6 +100,8 @@ int serve(int argc, char** argv) {
   // Before any thread starts: they inherit the mask, and only sigwait below takes these.
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  // A limit on file sizes is met as a failed write, which the store knows how to take.
+  std::signal(SIGXFSZ, SIG_IGN);
 
   auto node = Node::open(*config);
   if (!node) return explain(node.error());

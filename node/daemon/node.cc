@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <map>
 #include <mutex>
 
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include "node/http/operations.h"
 #include "node/http/server.h"
 #include "node/identity/keystore.h"
+#include "node/ledger/answers.h"
 #include "node/ledger/changes.h"
 #include "node/log/log.h"
 #include "node/media/media_hasher.h"
@@ -25,6 +27,7 @@
 #include "node/runtime/asio_runtime.h"
 #include "protocol/process/registry.h"
 #include "protocol/verify/bundle.h"
+#include "storage/disk_room.h"
 
 namespace tocsin::node {
 namespace {
@@ -34,6 +37,10 @@ constexpr std::uint64_t kExpiryPollMs = 60'000;
 // Anybody may connect to the read plane: what one address gets of it.
 constexpr std::size_t kReadersPerAddressMax = 64;
 constexpr std::size_t kReadersMax = 512;
+constexpr std::uint64_t kUpkeepMs = 3'600'000;
+// Renewed while this much is left: a peer that is away for a while meets the new one before the old has
+// ended.
+constexpr std::uint64_t kRenewBeforeMs = 30ULL * 24 * 3600 * 1000;
 
 std::string credentials_directory() {
   const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
@@ -48,9 +55,11 @@ struct Node::Parts {
   const Config config;
   AsioRuntime runtime;
   Metrics metrics;
+  std::mutex rotate_mu;  // one rotation of the keystore at a time
   std::mutex keys_mu;
   std::vector<std::unique_ptr<Keys>>
       keys;  // newest last; older envelope keys stay readable; guarded by keys_mu
+  std::unique_ptr<storage::DiskRoom> room;
   std::unique_ptr<storage::Store> store;
   std::unique_ptr<Ledger> ledger;
   std::unique_ptr<Members> members;
@@ -70,6 +79,16 @@ struct Node::Parts {
   std::uint16_t http_port = 0;
   std::uint16_t read_port = 0;
   std::atomic<bool> stopping{false};
+  // Only the newest of the scheduled looks at the invitation counts.
+  std::atomic<std::uint64_t> join_turn{0};
+
+  struct Refusal {
+    std::uint64_t at_ms = 0;
+    std::string reason;
+  };
+  std::mutex refusals_mu;
+  std::map<Hash, Refusal> refusals;  // of nodes with a peer row; guarded by refusals_mu
+  std::string join_trouble;          // guarded by refusals_mu
 
   Status open();
   Status open_store();
@@ -79,9 +98,13 @@ struct Node::Parts {
   void on_commit(const Ledger::Committed& committed);
   LinkVerdict judge(const PeerCertificate& peer);
   Result<v1::JoinReply> on_join(const v1::JoinRequest& request, const Hash& exporter);
+  void schedule_join(std::uint64_t delay_ms);
   void poll_join();
   void send_join(const v1::JoinRow& row);
   void poll_expiry();
+  void upkeep();
+  void forget_old_answers();
+  void renew_when_due();
   Result<v1::RotateReply> rotate(const std::string& which);
   Result<v1::ExportReply> export_bundle(const v1::ExportRequest& request);
   protocol::ValidDescriptor descriptor();
@@ -106,6 +129,7 @@ Status Node::Parts::open_store() {
   TRY_ASSIGN(Keys opened, open_keystore(config.data_dir, lock));
   keys.push_back(std::make_unique<Keys>(std::move(opened)));
   const Keys& mine = *keys.back();
+  room = storage::DiskRoom::open(config.data_dir, std::uint64_t{config.disk_reserve_mb} << 20);
   TRY_ASSIGN(store, storage::Store::open(config.data_dir + "/store"));
   LedgerKeys ledger_keys{mine.operational.copy(),
                          mine.chain_key.copy(),
@@ -121,6 +145,7 @@ Status Node::Parts::open_store() {
   metrics.ledger_size.set(static_cast<std::int64_t>(ledger->size()));
   metrics.signals_matching.set(static_cast<std::int64_t>(signals->matching()));
   ledger->count_in(metrics);
+  ledger->set_gate([this](const Append& append) { return room->admit(append.correction); });
   ledger->set_listener([this](const Ledger::Committed& committed) { on_commit(committed); });
   return {};
 }
@@ -154,6 +179,10 @@ LinkVerdict Node::Parts::judge(const PeerCertificate& peer) {
       pin = Pin{0, false};
   }
   const LinkVerdict verdict = admit(peer, pin, runtime.now_ms());
+  if (verdict.refused && *row) {
+    const std::lock_guard lock(refusals_mu);
+    refusals[peer.fingerprint] = {runtime.now_ms(), verdict.reason};
+  }
   if (!verdict.refused && *row && peer.descriptor.sequence() > sequence) {
     if (const auto newer = protocol::parse_descriptor(peer.signed_descriptor))
       ledger->append(members->learned(**row, *newer), [](const Result<Appended>&) {});
@@ -187,6 +216,8 @@ Status Node::Parts::open_peers() {
                {"reason", event.reason}});
   };
   TRY_ASSIGN(port, PeerPort::open(runtime, *feed_service, keys.back()->tls, std::move(hooks)));
+  // Before anybody sees the old certificate.
+  renew_when_due();
   TRY_ASSIGN(peer_port, port->listen(config.listen));
   sync = std::make_unique<Sync>(
       Sync::Parts{*store, *ledger, runtime, *members,
@@ -201,6 +232,7 @@ Status Node::Parts::open_peers() {
   sync->start();
   poll_join();
   poll_expiry();
+  upkeep();
   return {};
 }
 
@@ -211,7 +243,14 @@ void Node::Parts::poll_join() {
   const bool wanted = following && *following && network && !*network &&
                       ((*following)->answer().empty() || (*following)->answer() == "waiting");
   if (wanted) return send_join(**following);
-  runtime.after(kJoinPollMs, Lane::kWorkers, [this] { poll_join(); });
+  schedule_join(kJoinPollMs);
+}
+
+void Node::Parts::schedule_join(std::uint64_t delay_ms) {
+  const std::uint64_t turn = ++join_turn;
+  runtime.after(delay_ms, Lane::kWorkers, [this, turn] {
+    if (turn == join_turn) poll_join();
+  });
 }
 
 void Node::Parts::send_join(const v1::JoinRow& row) {
@@ -232,11 +271,13 @@ void Node::Parts::send_join(const v1::JoinRow& row) {
         return request;
       },
       [this, row, inviter](Result<v1::JoinReply> reply) {
-        const auto again = [this] { runtime.after(kJoinPollMs, Lane::kWorkers, [this] { poll_join(); }); };
-        if (!reply || !*inviter) {
-          if (!reply) log_failure(LogLevel::kWarning, "network.join_failed", reply.error());
-          return again();
+        const auto again = [this] { schedule_join(kJoinPollMs); };
+        if (!reply) {
+          log_failure(LogLevel::kWarning, "network.join_failed", reply.error());
+          const std::lock_guard lock(refusals_mu);
+          join_trouble = reply.error().message;
         }
+        if (!reply || !*inviter) return again();
         const auto from = protocol::parse_descriptor((*inviter)->signed_descriptor);
         if (!from) return again();
         auto append = members->answered(row, *reply, *from);
@@ -254,6 +295,32 @@ void Node::Parts::poll_expiry() {
   runtime.after(kExpiryPollMs, Lane::kWorkers, [this] { poll_expiry(); });
 }
 
+// What a node does once an hour; the descriptor lives for 90 days, whoever forgets `tocsin key rotate`.
+void Node::Parts::upkeep() {
+  if (stopping) return;
+  forget_old_answers();
+  renew_when_due();
+  runtime.after(kUpkeepMs, Lane::kWorkers, [this] { upkeep(); });
+}
+
+void Node::Parts::forget_old_answers() {
+  auto append = forget_answers(*store, runtime.now_ms());
+  if (!append) return log_failure(LogLevel::kWarning, "ledger.forget_failed", append.error());
+  if (!*append) return;
+  ledger->append(std::move(**append), [this](const Result<Appended>& done) {
+    if (!done) return log_failure(LogLevel::kWarning, "ledger.forget_failed", done.error());
+    runtime.post(Lane::kWorkers, [this] { forget_old_answers(); });
+  });
+}
+
+void Node::Parts::renew_when_due() {
+  const auto mine = descriptor();
+  if (mine.message().valid_until_ms() > runtime.now_ms() + kRenewBeforeMs) return;
+  const auto renewed = rotate("tls");
+  if (!renewed) return log_failure(LogLevel::kError, "node.renewal_failed", renewed.error());
+  log_event(LogLevel::kInfo, "node.renewed", {{"descriptor", renewed->descriptor_sequence()}});
+}
+
 Result<v1::RotateReply> Node::Parts::rotate(const std::string& which) {
   if (which != "tls" && which != "envelope")
     return fail(Error{Code::kInvalidArgument,
@@ -261,6 +328,7 @@ Result<v1::RotateReply> Node::Parts::rotate(const std::string& which) {
                       "key/unknown",
                       {},
                       "tocsin key rotate tls, or envelope"});
+  const std::lock_guard one(rotate_mu);
   TRY_ASSIGN(const KeystoreLock lock, read_keystore_lock(config.passphrase_file, credentials_directory()));
   const Rotation rotation{config.data_dir, runtime.now_ms()};
   TRY_ASSIGN(Keys rotated, which == "tls" ? rotate_tls(rotation, lock) : rotate_envelope(rotation, lock));
@@ -337,10 +405,17 @@ Status Node::Parts::open_http() {
       *ledger, runtime, *store, *members, *signals, *media, *tokens, metrics, [this] { return descriptor(); },
       [this](const Hash& peer) {
         const Sync::PeerStatus status = sync->status(peer);
-        return PeerProgress{status.connected, status.held, status.head_size, status.last_sync_ms,
-                            status.last_error};
+        const std::lock_guard lock(refusals_mu);
+        const Refusal& refusal = refusals[peer];
+        return PeerProgress{status.connected,  status.held,   status.head_size, status.last_sync_ms,
+                            status.last_error, refusal.at_ms, refusal.reason};
       },
-      [this](const Hash& peer) { port->drop(peer); }, [this](const std::string& key) { return rotate(key); },
+      [this](const Hash& peer) { port->drop(peer); }, [this] { schedule_join(0); },
+      [this] {
+        const std::lock_guard lock(refusals_mu);
+        return join_trouble;
+      },
+      [this](const std::string& key) { return rotate(key); },
       [this](const v1::ExportRequest& request) { return export_bundle(request); }});
   router = std::make_unique<Router>(tokens.get());
   add_operations_routes(*router, metrics, [this]() -> Status {
@@ -348,7 +423,7 @@ Status Node::Parts::open_http() {
       return fail(Code::kUnavailable,
                   "a write to the store failed: nothing is taken until the node is restarted",
                   "storage/broken");
-    return {};
+    return room->health();
   });
   add_admin_routes(*router, *admin);
   add_api_routes(*router, *admin);

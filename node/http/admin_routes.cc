@@ -4,6 +4,7 @@
 
 #include "crypto/base/encoding.h"
 #include "crypto/hash.h"
+#include "node/config/config.h"
 #include "node/http/calls.h"
 #include "node/http/problem.h"
 #include "protocol/identity/ids.h"
@@ -60,6 +61,9 @@ Result<v1::PeerInfo> peer_info(const AdminParts& parts, const v1::PeerRow& row, 
   info.set_last_sync_ms(progress.last_sync_ms);
   info.set_last_error(progress.last_error);
   info.set_connected(progress.connected);
+  info.set_reason(row.reason());
+  info.set_last_refusal_ms(progress.last_refusal_ms);
+  info.set_last_refusal(progress.last_refusal);
   info.set_certificate_until_ms(descriptor.message().valid_until_ms());
   info.set_descriptor_sequence(descriptor.message().sequence());
   if (!evidence) return info;
@@ -156,6 +160,7 @@ Result<v1::JoinNetworkReply> join(const AdminParts& parts, const v1::JoinNetwork
       TRY_ASSIGN(Append append, parts.members.follow(invitation, request.confirmed_by()));
       TRY(commit(parts.ledger, std::move(append)));
       TRY_ASSIGN(following, parts.members.following());
+      parts.ask_inviter();
     }
   }
   if (network) {
@@ -164,6 +169,7 @@ Result<v1::JoinNetworkReply> join(const AdminParts& parts, const v1::JoinNetwork
     return fail(Code::kNotFound, "this node follows no invitation", "network/none");
   } else if (following->answer().empty() || following->answer() == "waiting") {
     reply.set_state(following->answer().empty() ? "connecting" : "waiting");
+    if (following->answer().empty()) reply.set_reason(parts.join_trouble());
   } else {
     reply.set_state("refused");
     reply.set_reason(following->answer());
@@ -271,7 +277,7 @@ Route file_call(const std::string& name, std::function<Result<Out>(const std::st
             const Result<Out> out = call(request.body);
             return out ? protobuf_reply(*out) : problem(out.error());
           },
-          kUploadMax};
+          kUploadBytesMax};
 }
 
 void add_network_calls(Router& router, const AdminParts& parts) {
@@ -432,7 +438,7 @@ void add_api_routes(Router& router, const AdminParts& parts) {
                 const auto reply = match_file(parts, request.body);
                 return reply ? json_reply(*reply) : problem(reply.error());
               },
-              kUploadMax});
+              kUploadBytesMax});
 }
 
 }  // namespace tocsin::node

@@ -25,6 +25,8 @@ struct PeerProgress {
   std::uint64_t head_size = 0;
   std::uint64_t last_sync_ms = 0;
   std::string last_error;
+  std::uint64_t last_refusal_ms = 0;
+  std::string last_refusal;
 };
 
 struct AdminParts {
@@ -39,6 +41,8 @@ struct AdminParts {
   std::function<protocol::ValidDescriptor()> descriptor;  // ours, now
   std::function<PeerProgress(const Hash& peer)> progress;
   std::function<void(const Hash& peer)> drop_links;
+  std::function<void()> ask_inviter;          // at once, now that there is an invitation to follow
+  std::function<std::string()> join_trouble;  // why nobody has answered yet; empty when nothing is known
   std::function<Result<v1::RotateReply>(const std::string& key)> rotate;
   std::function<Result<v1::ExportReply>(const v1::ExportRequest&)> export_bundle;
 };

@@ -52,7 +52,7 @@ Result<std::vector<Scope>> parse_scopes(std::string_view text) {
 
 tl::unexpected<Error> refuse(std::string message) {
   return fail(Error{Code::kUnauthenticated, std::move(message), "auth/token", "",
-                    "send \"Authorization: Bearer <token>\"; tocsin user token makes one"});
+                    "send \"Authorization: Bearer <token>\"; tocsin token create makes one"});
 }
 
 }  // namespace

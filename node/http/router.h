@@ -20,9 +20,6 @@ namespace tocsin::node {
 
 // Requests are JSON or protobuf of at most 1000 items.
 inline constexpr std::size_t kBodyMax = 8 << 20;
-// Media files for POST /v1/match.
-inline constexpr std::size_t kUploadMax = 64 << 20;
-
 struct Route {
   std::string method;
   std::string pattern;

@@ -296,12 +296,12 @@ void Connection::on_body(error_code error) {
 void Connection::answer() {
   busy_ = true;
   stream_.expires_never();
-  const std::uint64_t started_ms = shared_->runtime.now_ms();
+  const std::uint64_t started_us = shared_->runtime.steady_us();
   // The connection goes back with the answer: its last owner must not be the worker.
-  shared_->runtime.post(Lane::kWorkers, [self = shared_from_this(), started_ms]() mutable {
+  shared_->runtime.post(Lane::kWorkers, [self = shared_from_this(), started_us]() mutable {
     auto response = std::make_shared<Response>(self->shared_->router.answer(*self->route_, self->request_));
     HttpServer::Shared& shared = *self->shared_;
-    shared.metrics.http_answer.observe_us((shared.runtime.now_ms() - started_ms) * 1000);
+    shared.metrics.http_answer.observe_us(shared.runtime.steady_us() - started_us);
     shared.runtime.post(Lane::kIo, [self = std::move(self), response] {
       self->send(*response, self->parser_->get().keep_alive() && !self->shared_->stopping);
     });

@@ -28,8 +28,15 @@ inline CliRun run_cli(std::vector<std::string> words, const CliTerminal& termina
   std::istringstream in(terminal.input);
   std::ostringstream out;
   std::ostringstream err;
-  cli::Surroundings io{
-      in, out, err, terminal.environment, terminal.in_tty, false, terminal.err_tty, [] { return kCliNowMs; }};
+  cli::Surroundings io{in,
+                       out,
+                       err,
+                       terminal.environment,
+                       terminal.in_tty,
+                       false,
+                       terminal.err_tty,
+                       [] { return kCliNowMs; },
+                       [](std::uint64_t) {}};
   CliRun result;
   result.code = cli::run(words, io);
   result.out = out.str();

@@ -56,12 +56,16 @@ std::string last_words(const tocsin::Hash& fingerprint) {
 struct FakeNode {
   std::vector<v1::JoinNetworkRequest> joins;
   std::vector<v1::AcceptRequest> accepts;
+  // How the request stands, look after look; the last answer stays.
+  std::vector<std::pair<std::string, std::string>> stands = {{"waiting", ""}};
   std::map<std::string, AdminServer::Handler> calls() {
     return {{"Join",
              [this](const std::string& body) {
                joins.emplace_back().ParseFromString(body);
                v1::JoinNetworkReply reply;
-               reply.set_state("waiting");
+               const auto& [state, reason] = stands[std::min(joins.size(), stands.size()) - 1];
+               reply.set_state(state);
+               reply.set_reason(reason);
                reply.set_own_fingerprint(kOther);
                return AdminServer::Answer{200, reply.SerializeAsString()};
              }},
@@ -132,4 +136,34 @@ TEST_CASE("a person types the last two words, which the screen does not show") {
   REQUIRE(node.accepts.size() == 1);
   CHECK(node.accepts[0].fingerprint() == kOther);
   CHECK(run_cli({"network", "accept", "gamma.example", "--socket", server.path()}, terminal).code == 3);
+}
+
+TEST_CASE("joining waits for the inviter's answer, within bounds, and says what is in the way") {
+  TempDir dir;
+  FakeNode node;
+  AdminServer server(dir.file("s"), node.calls());
+  const auto join = [&](const std::string& wait) {
+    node.joins.clear();
+    return run_cli({"network", "join", token(), "--socket", server.path(), "--no-input", "--fingerprint",
+                    kInviter, "--wait", wait});
+  };
+  node.stands = {{"connecting", ""}, {"connecting", "connection refused"}, {"waiting", ""}};
+  CHECK(join("30s").code == 0);
+  CHECK(node.joins.size() == 3);
+  node.stands = {{"connecting", "connection refused"}};
+  const CliRun late = join("2s");
+  CHECK(late.code == 6);
+  CHECK(contains(late.err, "alpha.example has not answered within 2 s"));
+  CHECK(contains(late.err, "[join/unanswered]"));
+  CHECK(contains(late.err, "Why:  connection refused"));
+  CHECK(node.joins.size() == 21);
+  node.joins.clear();
+  CHECK(
+      run_cli({"network", "join", token(), "--socket", server.path(), "--fingerprint", kInviter, "--no-wait"})
+          .code == 0);
+  CHECK(node.joins.size() == 1);
+  node.stands = {{"connecting", ""}, {"refused", "this invitation is unknown, used or expired"}};
+  const CliRun refused = join("30s");
+  CHECK(refused.code == 4);
+  CHECK(contains(refused.err, "this invitation is unknown, used or expired"));
 }

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 
 #include "crypto/random.h"
+#include "node/config/config.h"
 #include "tests/support/catch.h"
 #include "tests/support/http_client.h"
 #include "tests/support/temp_dir.h"
@@ -33,7 +34,7 @@ struct Site {
     router.add({"GET", "/hello", Scope::kOpen, [](const Request& r) {
                   return Response{200, "text/plain", "hello " + r.query, {}};
                 }});
-    router.add({"POST", "/v1/match", Scope::kMatch, echo, kUploadMax});
+    router.add({"POST", "/v1/match", Scope::kMatch, echo, kUploadBytesMax});
     router.add({"POST", "/admin/v1/Status", Scope::kOperator, echo});
     router.add({"GET", "/waits", Scope::kOpen, [this](const Request&) {
                   entered.set_value();

@@ -11,6 +11,19 @@
 
 using namespace tocsin::node;
 
+TEST_CASE("durations are measured in microseconds and never go back") {
+  AsioRuntime runtime(1);
+  std::uint64_t least = ~std::uint64_t{0};
+  std::uint64_t before = runtime.steady_us();
+  for (int i = 0; i < 10000; ++i) {
+    const std::uint64_t now = runtime.steady_us();
+    REQUIRE(now >= before);
+    if (now > before) least = std::min(least, now - before);
+    before = now;
+  }
+  CHECK(least < 1000);
+}
+
 TEST_CASE("tasks of the sequencer run one after the other in the order posted") {
   AsioRuntime runtime(2);
   std::vector<int> order;
