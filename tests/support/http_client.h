@@ -33,6 +33,15 @@ class HttpClient {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     return HttpClient(AF_INET, reinterpret_cast<const sockaddr*>(&address), sizeof address);
   }
+  // "127.0.0.1:80"
+  static HttpClient tcp(const std::string& address) {
+    const std::size_t colon = address.rfind(':');
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<std::uint16_t>(std::atoi(address.c_str() + colon + 1)));
+    ::inet_pton(AF_INET, address.substr(0, colon).c_str(), &to.sin_addr);
+    return HttpClient(AF_INET, reinterpret_cast<const sockaddr*>(&to), sizeof to);
+  }
   static HttpClient local(const std::string& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
