@@ -10,6 +10,7 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
 #include "crypto/base/encoding.h"
@@ -253,6 +254,15 @@ Status Store::commit(const Batch& batch, Sync sync) {
   if (status.ok()) return {};
   database_->broken.store(true, std::memory_order_release);
   return fail(failed(status, "the store refused a write"));
+}
+
+Status Store::copy_to(const std::string& directory) const {
+  rocksdb::Checkpoint* made = nullptr;
+  rocksdb::Status status = rocksdb::Checkpoint::Create(database_->db.get(), &made);
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+  if (status.ok()) status = checkpoint->CreateCheckpoint(directory);
+  if (!status.ok()) return fail(failed(status, "copying the store"));
+  return {};
 }
 
 }  // namespace tocsin::storage

@@ -117,6 +117,9 @@ class Store {
   Status commit(const Batch& batch, Sync sync = Sync::kDurable);
   // Whether a commit failed since the store was opened.
   bool broken() const;
+  // A consistent copy of everything committed so far, in a new directory on the same file system: files that
+  // no longer change are linked, not copied. Commits go on meanwhile.
+  Status copy_to(const std::string& directory) const;
 
  private:
   struct Database;

@@ -10,12 +10,13 @@ LAYERS = ["crypto", "protocol", "storage", "node", "tests"]  # a folder includes
 # Inside node: a room includes rooms of a lower rank and of its own, but peer and http never each other.
 NODE_RANKS = {
     "runtime": 0, "log": 0, "metrics": 0, "config": 0, "identity": 0, "media": 0, "files": 0,
+    "backup": 0,
     "ledger": 1,
     "signals": 2, "cases": 2, "matching": 2, "members": 2, "network": 2, "feed": 2,
     "peer": 3, "http": 3,
     "daemon": 4,
 }
-CLI_MAY = {"cli", "config", "identity", "media", "log", "files"}
+CLI_MAY = {"cli", "backup", "config", "identity", "media", "log", "files"}
 
 # (headers, where they may stand, what is wrong elsewhere). Tests may include anything.
 CONFINED = [
