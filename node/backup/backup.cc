@@ -156,9 +156,7 @@ struct Reading {
   }
 };
 
-Status restore_files(const std::string& path, const crypto::KemKey& key, const std::string& into,
-                     Reading& reading) {
-  TRY_ASSIGN(File file, File::open(path, O_RDONLY));
+Status restore_files(File& file, const crypto::KemKey& key, const std::string& into, Reading& reading) {
   std::optional<File> out;
   if (::mkdir((into + "/store").c_str(), 0700) != 0) return io_failure("make " + into + "/store");
   ArchiveVisitor visitor;
@@ -278,9 +276,10 @@ Result<BackupSummary> verify_backup(const std::string& path, const crypto::KemKe
 
 Result<BackupSummary> restore_backup(const std::string& path, const crypto::KemKey& key,
                                      const std::string& into) {
+  TRY_ASSIGN(File file, File::open(path, O_RDONLY));
   TRY(make_private_directory(into));
   Reading reading;
-  Status restored = restore_files(path, key, into, reading);
+  Status restored = restore_files(file, key, into, reading);
   if (restored && !reading.has_manifest)
     restored = fail(Code::kInvalidArgument, "the backup has no manifest", "backup/format");
   if (!restored) {

@@ -16,7 +16,6 @@ namespace tocsin::cli {
 namespace {
 
 // A call that hashes or signs a thousand records takes a second; a minute means that nothing will come.
-constexpr long kCallSeconds = 60;
 constexpr long kUploadSeconds = 300;
 constexpr long kConnectSeconds = 5;
 
@@ -110,13 +109,13 @@ class AdminClient::Transfer {
     curl_easy_setopt(curl_, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl_, CURLOPT_HTTPHEADER, headers_);
     curl_easy_setopt(curl_, CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
-    curl_easy_setopt(curl_, CURLOPT_TIMEOUT, kCallSeconds);
     curl_easy_setopt(curl_, CURLOPT_POST, 1L);
     curl_easy_setopt(curl_, CURLOPT_WRITEFUNCTION, take);
     reply_.clear();
     curl_easy_setopt(curl_, CURLOPT_WRITEDATA, &reply_);
   }
-  void body(const std::string& bytes) {
+  void body(const std::string& bytes, long seconds) {
+    curl_easy_setopt(curl_, CURLOPT_TIMEOUT, seconds);
     curl_easy_setopt(curl_, CURLOPT_POSTFIELDS, bytes.data());
     curl_easy_setopt(curl_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(bytes.size()));
   }
@@ -172,9 +171,9 @@ Error AdminClient::bad_reply(std::string_view name) {
           "use the tocsin that came with the daemon"};
 }
 
-Result<std::string> AdminClient::post(std::string_view name, const std::string& body) {
+Result<std::string> AdminClient::post(std::string_view name, const std::string& body, long seconds) {
   transfer_->begin(socket_path_, name, "application/x-protobuf");
-  transfer_->body(body);
+  transfer_->body(body, seconds);
   return transfer_->perform(socket_path_, name);
 }
 

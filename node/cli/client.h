@@ -19,6 +19,10 @@ namespace tocsin::cli {
 
 inline constexpr std::size_t kReplyBytesMax = std::size_t{64} << 20;  // the longest list the daemon pages out
 
+inline constexpr long kCallSeconds = 60;
+// For a call that reads or writes the whole store.
+inline constexpr long kLongCallSeconds = 6 * 3600;
+
 class AdminClient {
  public:
   explicit AdminClient(std::string socket_path);
@@ -27,8 +31,9 @@ class AdminClient {
   AdminClient& operator=(AdminClient&&) = delete;
 
   template <typename Reply>
-  Result<Reply> call(std::string_view name, const google::protobuf::MessageLite& request) {
-    TRY_ASSIGN(const std::string body, post(name, request.SerializeAsString()));
+  Result<Reply> call(std::string_view name, const google::protobuf::MessageLite& request,
+                     long seconds = kCallSeconds) {
+    TRY_ASSIGN(const std::string body, post(name, request.SerializeAsString(), seconds));
     return parsed<Reply>(name, body);
   }
   // The file itself is the body.
@@ -47,7 +52,7 @@ class AdminClient {
     return reply;
   }
   static Error bad_reply(std::string_view name);
-  Result<std::string> post(std::string_view name, const std::string& body);
+  Result<std::string> post(std::string_view name, const std::string& body, long seconds);
   Result<std::string> post_file(std::string_view name, const std::string& path);
 
   std::string socket_path_;

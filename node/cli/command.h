@@ -69,6 +69,7 @@ std::vector<Command> signal_commands();
 std::vector<Command> match_commands();
 std::vector<Command> review_commands();
 std::vector<Command> user_commands();
+std::vector<Command> backup_commands();
 
 // Help for all, for a group ("peer") or for one command ("peer list").
 std::string help_text(std::string_view path);

@@ -11,6 +11,7 @@
 
 #include "crypto/base/encoding.h"
 #include "crypto/hash.h"
+#include "node/daemon/upkeep.h"
 #include "node/http/admin_routes.h"
 #include "node/http/log_routes.h"
 #include "node/http/operations.h"
@@ -70,6 +71,7 @@ struct Node::Parts {
   std::unique_ptr<FeedService> feed_service;
   std::unique_ptr<PeerPort> port;
   std::unique_ptr<Sync> sync;
+  std::unique_ptr<Upkeep> upkeep;
   std::unique_ptr<AdminParts> admin;
   std::unique_ptr<Router> router;
   std::unique_ptr<HttpServer> http;
@@ -416,7 +418,12 @@ Status Node::Parts::open_http() {
         return join_trouble;
       },
       [this](const std::string& key) { return rotate(key); },
-      [this](const v1::ExportRequest& request) { return export_bundle(request); }});
+      [this](const v1::ExportRequest& request) { return export_bundle(request); },
+      [this](const v1::BackupRequest& request) { return upkeep->backup(request); },
+      [this] { return upkeep->fsck(); }});
+  upkeep = std::make_unique<Upkeep>(
+      Upkeep::Parts{config, *store, *ledger, runtime, metrics, [this] { return descriptor(); }});
+  upkeep->start_scrub();
   router = std::make_unique<Router>(tokens.get());
   add_operations_routes(*router, metrics, [this]() -> Status {
     if (store->broken())
@@ -492,6 +499,7 @@ void Node::stop() {
   if (parts_->stopping.exchange(true)) return;
   if (parts_->http) parts_->http->stop();
   if (parts_->read_http) parts_->read_http->stop();
+  if (parts_->upkeep) parts_->upkeep->stop();
   if (parts_->sync) parts_->sync->stop();
   if (parts_->port) parts_->port->stop();
   parts_->runtime.stop();

@@ -415,6 +415,10 @@ void add_admin_routes(Router& router, const AdminParts& parts) {
       "Rotate", [&parts](const auto& request) { return parts.rotate(request.key()); }));
   router.add(admin_call<v1::ExportRequest, v1::ExportReply>(
       "Export", [&parts](const auto& request) { return parts.export_bundle(request); }));
+  router.add(admin_call<v1::BackupRequest, v1::BackupReply>(
+      "Backup", [&parts](const auto& request) { return parts.backup(request); }));
+  router.add(
+      admin_call<v1::FsckRequest, v1::FsckReply>("Fsck", [&parts](const auto&) { return parts.fsck(); }));
   router.add(admin_call<v1::TokenRequest, v1::TokenReply>(
       "Token", [&parts](const auto& request) -> Result<v1::TokenReply> {
         Secret<32> entropy;

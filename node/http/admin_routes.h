@@ -45,6 +45,8 @@ struct AdminParts {
   std::function<std::string()> join_trouble;  // why nobody has answered yet; empty when nothing is known
   std::function<Result<v1::RotateReply>(const std::string& key)> rotate;
   std::function<Result<v1::ExportReply>(const v1::ExportRequest&)> export_bundle;
+  std::function<Result<v1::BackupReply>(const v1::BackupRequest&)> backup;
+  std::function<Result<v1::FsckReply>()> fsck;
 };
 
 // `parts` outlives the router.

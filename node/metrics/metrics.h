@@ -92,6 +92,9 @@ struct Metrics {
   Counter ledger_refused{all, "tocsin_ledger_refused_total",
                          "Appends refused: a rule, a limit, or a ledger that failed"};
 
+  Gauge scrub_problems{all, "tocsin_scrub_problems", "What the last whole round of the scrub found wrong"};
+  Counter scrub_rounds{all, "tocsin_scrub_rounds_total", "Times the scrub has read the whole store"};
+
   Gauge signals_matching{all, "tocsin_signals_matching", "Signals that look-ups are answered from"};
   Counter match_queries{all, "tocsin_match_queries_total", "Identifiers looked up"};
   Counter match_hits{all, "tocsin_match_hits_total", "Look-ups with at least one hit"};
