@@ -71,7 +71,7 @@ struct Node::Parts {
   std::unique_ptr<FeedService> feed_service;
   std::unique_ptr<PeerPort> port;
   std::unique_ptr<Sync> sync;
-  std::unique_ptr<Upkeep> upkeep;
+  std::unique_ptr<Upkeep> store_upkeep;
   std::unique_ptr<AdminParts> admin;
   std::unique_ptr<Router> router;
   std::unique_ptr<HttpServer> http;
@@ -419,11 +419,11 @@ Status Node::Parts::open_http() {
       },
       [this](const std::string& key) { return rotate(key); },
       [this](const v1::ExportRequest& request) { return export_bundle(request); },
-      [this](const v1::BackupRequest& request) { return upkeep->backup(request); },
-      [this] { return upkeep->fsck(); }});
-  upkeep = std::make_unique<Upkeep>(
+      [this](const v1::BackupRequest& request) { return store_upkeep->backup(request); },
+      [this] { return store_upkeep->fsck(); }});
+  store_upkeep = std::make_unique<Upkeep>(
       Upkeep::Parts{config, *store, *ledger, runtime, metrics, [this] { return descriptor(); }});
-  upkeep->start_scrub();
+  store_upkeep->start_scrub();
   router = std::make_unique<Router>(tokens.get());
   add_operations_routes(*router, metrics, [this]() -> Status {
     if (store->broken())
@@ -499,7 +499,7 @@ void Node::stop() {
   if (parts_->stopping.exchange(true)) return;
   if (parts_->http) parts_->http->stop();
   if (parts_->read_http) parts_->read_http->stop();
-  if (parts_->upkeep) parts_->upkeep->stop();
+  if (parts_->store_upkeep) parts_->store_upkeep->stop();
   if (parts_->sync) parts_->sync->stop();
   if (parts_->port) parts_->port->stop();
   parts_->runtime.stop();
