@@ -22,8 +22,6 @@ constexpr std::array<const char*, kFamilies> kFamilyNames = {
     "leaf",      "sealed", "tile",         "chain",           "key",  "checkpoint", "signal",
     "indicator", "due",    "foreign_leaf", "foreign_opening", "peer", "evidence",   "idempotency",
     "meta"};
-// Replaying more than this at start-up would keep an operator waiting; beyond it memtables are flushed.
-constexpr std::uint64_t kWalBytesMax = 128 << 20;
 constexpr std::uint64_t kWriteBufferBytes = 16 << 20;
 constexpr int kBloomBits = 10;
 constexpr std::uint8_t kPut = 1;
@@ -51,7 +49,7 @@ rocksdb::DBOptions database_options(const StoreOptions& options) {
   // A torn tail is what a crash leaves; anything stricter refuses to start after an ordinary power cut.
   out.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   out.track_and_verify_wals_in_manifest = true;
-  out.max_total_wal_size = kWalBytesMax;
+  out.max_total_wal_size = options.wal_bytes;
   out.db_write_buffer_size = options.memtable_bytes;
   out.max_background_jobs = 2;
   out.stats_dump_period_sec = 0;

@@ -94,6 +94,8 @@ struct StoreOptions {
   rocksdb::Env* env = nullptr;            // outlives the store; null: the machine's own files
   std::size_t cache_bytes = 32 << 20;     // block cache, shared by all families
   std::size_t memtable_bytes = 64 << 20;  // all families together, then they are flushed
+  // What an opening has to replay at most; beyond it memtables are flushed. More keeps an operator waiting.
+  std::uint64_t wal_bytes = 128 << 20;
 };
 
 class Store {

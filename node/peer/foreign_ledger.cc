@@ -105,6 +105,7 @@ Status ForeignLedger::set_descriptor(const protocol::ValidDescriptor& peer) {
                                                    peer.operational_key()));
   keys_ = {std::move(key)};
   operational_ = peer.operational_key();
+  note_.clear();
   return {};
 }
 
@@ -338,6 +339,11 @@ std::vector<Draft> ForeignLedger::answers(const Page& in, bool coordinator) cons
 void ForeignLedger::accept(const v1::RecordsReply& reply,
                            std::span<const crypto::KemKey* const> envelope_keys, bool coordinator,
                            Done done) {
+  // Most polls find nothing new: the very head that was verified before costs no signature and no key
+  // exchange.
+  if (reply.leaves().empty() && !note_.empty() && reply.checkpoint() == note_ &&
+      reply.from() == position_.range.size() && progress().complete())
+    return done(progress());
   auto page = judge(reply, envelope_keys);
   if (!page) {
     keep_evidence(reply, page.error(), std::move(done));
@@ -345,6 +351,7 @@ void ForeignLedger::accept(const v1::RecordsReply& reply,
   }
   if ((*page)->page.leaves.empty()) {  // nothing new; the head is remembered with the next page
     position_ = (*page)->page.position;
+    note_ = (*page)->page.checkpoint_note;
     done(progress());
     return;
   }
@@ -364,6 +371,7 @@ void ForeignLedger::accept(const v1::RecordsReply& reply,
   ledger_.append(std::move(append), [this, kept = *page, done = std::move(done)](Result<Appended> appended) {
     if (!appended) return done(tl::unexpected<Error>(std::move(appended).error()));
     position_ = kept->page.position;
+    note_ = kept->page.checkpoint_note;
     registry_ = kept->registry;
     done(progress());
   });

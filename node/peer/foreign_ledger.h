@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "crypto/hpke.h"
 #include "node/ledger/ledger.h"
@@ -69,6 +70,7 @@ class ForeignLedger {
   crypto::PublicKey operational_{};  // that keys_ is made of
   std::vector<protocol::VerifierKey> keys_;
   protocol::FeedPosition position_;
+  std::string note_;  // of position_.known, as it was verified under keys_; empty: not yet
   std::shared_ptr<const protocol::Registry> registry_;
 };
 

@@ -5,6 +5,8 @@
 #include "protocol/process/case_state.h"
 #include "protocol/process/registry.h"
 #include "protocol/process/rules.h"
+#include "protocol/verify/bundle.h"
+#include "protocol/verify/cross.h"
 #include "tocsin/v1/record.pb.h"
 
 namespace tocsin::simulation {
@@ -18,15 +20,19 @@ std::string short_id(const std::string& signal) {
 
 class Checker {
  public:
-  Checker(SimNetwork& network, const Done& done) : network_(network), done_(done) {}
+  Checker(SimNetwork& network, const Done& done, bool audited)
+      : network_(network), done_(done), audited_(audited), wrong_(network.watch().wrong()) {}
 
   std::vector<std::string> run() {
+    if (!done_.settled) return std::move(wrong_);
     for (auto& one : network_.nodes()) {
       promises(*one);
       holds_everything(*one);
       signals(*one);
+      trees(*one);
       replay(*one);
     }
+    if (wrong_.empty() && audited_) audit();
     return std::move(wrong_);
   }
 
@@ -77,7 +83,8 @@ class Checker {
         complain(at, "I13: retraction of " + short_id(signal) + " not applied");
       if (who == at.number && protocol::missing_receipts(**value, UINT64_MAX).nodes.size() != 0)
         complain(at, "I13: retraction of " + short_id(signal) + " not answered by everybody");
-      if (matches(at, **value)) complain(at, "I14: retracted " + short_id(signal) + " still matches");
+      if (matches(at, (*value)->indicator()))
+        complain(at, "I14: retracted " + short_id(signal) + " still matches");
     }
     const auto all = store.list({}, nullptr, 1'000'000);
     if (!all) return complain(at, "the cases cannot be read");
@@ -87,15 +94,69 @@ class Checker {
         complain(at, "I25: knows unpublished " + short_id(value.signal()));
   }
 
-  bool matches(SimNode& at, const v1::Case& value) {
-    const auto indicator = protocol::decode_indicator(as_view(value.indicator()));
-    if (!indicator) return false;
-    v1::MatchRequest request;
-    v1::MatchQuery& query = *request.add_queries();
-    query.set_type(std::string(protocol::indicator_type_name(indicator->type())));
-    query.set_value(indicator->text());
-    const auto reply = at.signals->match(request);
-    return !reply || !reply->results(0).hits().empty();
+  // Both kinds of tree from the leaves on disk: our own, and what we hold of others.
+  void trees(SimNode& at) {
+    const storage::PeerStore peers(*at.store);
+    for (auto& whose : network_.nodes()) {
+      const protocol::TreeHead tree = whose->ledger->head().tree;
+      const bool own = whose.get() == &at;
+      const auto bytes = own ? at.ledger->leaves(0, tree.size)
+                             : peers.leaves(whose->descriptor->fingerprint(), 0, tree.size);
+      if (!bytes || bytes->size() != tree.size * protocol::kLeafBytes) {
+        complain(at, "I4: not every record of " + whose->name + " is there");
+        continue;
+      }
+      protocol::CompactRange range;
+      std::vector<Hash> hashes(tree.size);
+      crypto::leaf_hashes(*bytes, protocol::kLeafBytes, hashes);
+      range.append(hashes);
+      if (range.root() != tree.root)
+        complain(at, "I5: the stored records of " + whose->name + " give another root");
+    }
+  }
+
+  // The auditor's own program over what a node exports, and all ledgers held against one another.
+  void audit() {
+    std::vector<protocol::Audit> audits;
+    for (auto& one : network_.nodes()) {
+      auto audited = audit_of(*one);
+      if (!audited) return complain(*one, "audit: " + audited.error().message);
+      audits.push_back(std::move(*audited));
+    }
+    protocol::compare_ledgers(audits, network_.world().now_ms());
+    for (std::size_t i = 0; i < audits.size(); ++i)
+      for (const protocol::Finding& finding : audits[i].report.findings())
+        complain(*network_.nodes()[i], "audit: " + protocol::finding_json(finding));
+  }
+
+  static Result<protocol::Audit> audit_of(SimNode& at) {
+    const node::LedgerHead head = at.ledger->head();
+    TRY_ASSIGN(const auto key, protocol::make_verifier_key(at.ledger->origin(), protocol::KeyType::kEd25519,
+                                                           at.descriptor->operational_key()));
+    protocol::BundleContents contents;
+    contents.origin = at.ledger->origin();
+    contents.policy = "log " + protocol::format_vkey(key) + "\nquorum none\n";
+    contents.checkpoint = *head.checkpoint;
+    contents.size = head.tree.size;
+    contents.tiles = at.ledger->log().tiles();
+    contents.leaves = [&at](std::uint64_t begin, std::uint64_t end) {
+      return at.ledger->leaves(begin, end - begin);
+    };
+    Bytes openings;
+    for (std::uint64_t i = 0; i < head.tree.size; ++i) {
+      TRY_ASSIGN(const v1::Opening opening, at.ledger->opening(i));
+      protocol::append_opening(openings, opening);
+    }
+    contents.openings = std::move(openings);
+    Bytes archive;
+    TRY(protocol::write_bundle(contents, at.operational, [&archive](ByteView bytes) -> Status {
+      append(archive, bytes);
+      return {};
+    }));
+    protocol::VerifyOptions options;
+    TRY_ASSIGN(options.policy, protocol::Policy::parse(contents.policy));
+    options.now_ms = at.network.world().now_ms();
+    return protocol::verify_bundle(archive, options);
   }
 
   // Every ledger this node holds, folded from nothing by the protocol's rules alone.
@@ -157,20 +218,25 @@ class Checker {
           value.set_signal(signal);
           value.set_issuer(to_string(over.kind == protocol::Covered::Kind::kSignals ? over.origin : issuer));
         }
-        if (auto ok = protocol::judge(value, view, context); ok) protocol::apply(value, view, context);
+        if (auto ok = protocol::judge(value, view, context); !ok) continue;
+        const std::string before = value.origin().SerializeAsString();
+        protocol::apply(value, view, context);
+        if (value.issuer() != to_string(issuer) && value.origin().SerializeAsString() != before)
+          complain(at, "I18: " + whose.name + " changed a signal that another node issued");
       }
     }
   }
 
   SimNetwork& network_;
   const Done& done_;
+  const bool audited_;
   std::vector<std::string> wrong_;
 };
 
 }  // namespace
 
-std::vector<std::string> check(SimNetwork& network, const Done& done) {
-  return Checker(network, done).run();
+std::vector<std::string> check(SimNetwork& network, const Done& done, bool audited) {
+  return Checker(network, done, audited).run();
 }
 
 }  // namespace tocsin::simulation

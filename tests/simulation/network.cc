@@ -1,7 +1,5 @@
 #include "tests/simulation/network.h"
 
-#include <rocksdb/env.h>
-
 #include "crypto/hash.h"
 #include "protocol/process/registry.h"
 
@@ -36,6 +34,7 @@ class SimLink : public node::PeerLink, public std::enable_shared_from_this<SimLi
     if (!to_.up()) return on_end(Error{Code::kUnavailable, "the peer is down", {}, {}, {}});
     auto self = shared_from_this();
     auto arrive = [self, on_head](const v1::HeadNotice& notice) {
+      self->sent(as_view(notice.checkpoint()));
       for (int copies = self->network_.doubled() ? 2 : 1; copies > 0; --copies) {
         if (self->network_.lost(self->from_.number, self->to_.number)) continue;
         self->network_.world().after(self->network_.delay(),
@@ -67,10 +66,52 @@ class SimLink : public node::PeerLink, public std::enable_shared_from_this<SimLi
         if (!self->to_.up()) return;
         auto reply = std::make_shared<Result<Reply>>(
             handler(*self->to_.service, self->from_.descriptor->fingerprint()));
+        if (*reply) {
+          self->sent(as_view((*reply)->checkpoint()));
+          if constexpr (std::is_same_v<Reply, v1::RecordsReply>)
+            if (self->network_.forged()) self->forge(**reply);
+        }
         if (self->network_.lost(self->from_.number, self->to_.number)) return;
         self->network_.world().after(self->network_.delay(),
                                      Machine::in(self->life_, [finish, reply] { finish(*reply); }));
       });
+    }
+  }
+
+  void sent(ByteView head) {
+    ++network_.faults().messages;
+    network_.watch().told(to_);
+    network_.world().mark(from_.number * 16 + to_.number);
+    network_.world().mark(head);
+  }
+  // Somebody in between, or the peer itself, sends what the issuer's ledger does not say.
+  void forge(v1::RecordsReply& reply) {
+    World& world = network_.world();
+    const auto flip = [&world](std::string& bytes) {
+      if (!bytes.empty()) bytes[world.below(bytes.size())] ^= static_cast<char>(1 << world.below(8));
+    };
+    switch (world.below(5)) {
+      case 0:
+        return flip(*reply.mutable_leaves());
+      case 1: {  // the signature alone: base64 at the note's end
+        std::string& note = *reply.mutable_checkpoint();
+        if (note.size() > 24) note[note.size() - 24] = note[note.size() - 24] == 'A' ? 'B' : 'A';
+        return;
+      }
+      case 2: {  // one record less
+        std::string& leaves = *reply.mutable_leaves();
+        leaves.resize(leaves.size() - std::min(leaves.size(), protocol::kLeafBytes));
+        return;
+      }
+      case 3: {  // two records in each other's places
+        std::string& leaves = *reply.mutable_leaves();
+        if (leaves.size() >= 2 * protocol::kLeafBytes)
+          std::rotate(leaves.begin(), leaves.begin() + protocol::kLeafBytes,
+                      leaves.begin() + 2 * protocol::kLeafBytes);
+        return;
+      }
+      default:
+        return flip(*reply.mutable_page()->mutable_sealed());
     }
   }
 
@@ -93,7 +134,10 @@ SimNode::SimNode(SimNetwork& net, World& world, std::size_t n)
       reviewer(crypto::SigningKey::from_seed(seed_of("reviewer", n))),
       second_reviewer(crypto::SigningKey::from_seed(seed_of("second", n))),
       envelope(crypto::KemKey::derive(seed_of("envelope", n).expose())),
-      disk(rocksdb::NewMemEnv(rocksdb::Env::Default())) {
+      disk(world),
+      // Half of the nodes flush and compact all the time, the others never. By the log's size alone: how much
+      // memory RocksDB's tables take is not the same from run to run.
+      wal_bytes(world.chance(50) ? (std::uint64_t{16} << 10) << world.below(4) : std::uint64_t{128} << 20) {
   v1::NodeDescriptor plain;
   plain.set_name(name);
   plain.set_address("127.0.0.1:" + std::to_string(7000 + n));
@@ -113,32 +157,41 @@ SimNode::SimNode(SimNetwork& net, World& world, std::size_t n)
 }
 
 SimNode::~SimNode() {
-  crash();
+  crash(false);
 }
 
-void SimNode::start() {
+bool SimNode::start() {
+  const Status opened = open();
+  if (opened && !disk.frozen()) return true;
+  // A store or a ledger that does not open is right only when the disk has failed under it.
+  if (!disk.frozen())
+    network.watch().complain(*this, "I1: the node does not start again: " + opened.error().message);
+  crash(true);
+  return false;
+}
+
+Status SimNode::open() {
   storage::StoreOptions options;
-  options.env = disk.get();
-  options.memtable_bytes = 4 << 20;
-  auto opened = storage::Store::open("/store", options);
-  CHECK_INVARIANT(opened.has_value());
-  store = std::move(*opened);
+  options.env = disk.env();
+  options.wal_bytes = wal_bytes;
+  options.cache_bytes = 1 << 20;
+  TRY_ASSIGN(store, storage::Store::open("/store", options));
   node::LedgerKeys keys{
       operational.copy(),        seed_of("chain", number),
       seed_of("kek", number),    descriptor->message().log_origin(),
       descriptor->fingerprint(), to_bytes(as_view(descriptor->signed_form().SerializeAsString()))};
-  auto log = node::Ledger::open(*store, machine, std::move(keys));
-  CHECK_INVARIANT(log.has_value());
-  ledger = std::move(*log);
+  TRY_ASSIGN(ledger, node::Ledger::open(*store, machine, std::move(keys)));
   members = std::make_unique<node::Members>(*store, *ledger, machine);
   signals = std::make_unique<node::Signals>(*store, *ledger, machine, *members, node::MatchSettings{});
-  CHECK_INVARIANT(signals->rebuild().has_value());
+  TRY(signals->rebuild());
   owner = std::make_unique<node::FeedOwner>(*ledger, machine, *members);
   service = std::make_unique<node::FeedService>(*ledger, *owner);
   ledger->set_listener([this](const node::Ledger::Committed& committed) {
     signals->on_committed(committed);
+    network.watch().committed(*this, committed);
     if (committed.from < committed.head.tree.size) service->moved_on(*committed.head.checkpoint);
   });
+  network.watch().recovered(*this);
   sync = std::make_unique<node::Sync>(node::Sync::Parts{
       *store, *ledger, machine, *members,
       [this](const protocol::ValidDescriptor& peer, node::Sync::Connected done) {
@@ -149,9 +202,12 @@ void SimNode::start() {
       },
       [this] { return std::vector<const crypto::KemKey*>{&envelope}; }});
   sync->start();
+  disk.work();
+  return {};
 }
 
-void SimNode::crash() {
+void SimNode::crash(bool power) {
+  disk.freeze();
   machine.crash();
   sync.reset();
   service.reset();
@@ -160,18 +216,35 @@ void SimNode::crash() {
   members.reset();
   ledger.reset();
   store.reset();
+  disk.thaw(power);
 }
 
 void SimNode::append(node::Append what, std::function<void(Result<node::Appended>)> then) {
   ledger->append(std::move(what), [this, then = std::move(then)](Result<node::Appended> done) {
-    if (done) promises.push_back({done->first_index + done->count, *done->checkpoint});
+    if (done) {
+      network.watch().acknowledged(*this, *done);
+      promises.push_back({done->first_index + done->count, *done->checkpoint});
+    }
     if (then) then(std::move(done));
   });
 }
 
-SimNetwork::SimNetwork(World& world, std::size_t count) : world_(world) {
+SimNetwork::SimNetwork(World& world, std::size_t count) : world_(world), watch_(*this) {
   for (std::size_t i = 0; i < count; ++i) nodes_.push_back(std::make_unique<SimNode>(*this, world, i));
-  for (auto& one : nodes_) one->start();
+  for (auto& one : nodes_) {
+    const bool started = one->start();
+    CHECK_INVARIANT(started || !std::fprintf(stderr, "%s\n", watch_.wrong().front().c_str()));
+  }
+  world_.set_after_each([this] { after_each(); });
+}
+
+void SimNetwork::after_each() {
+  for (auto& one : nodes_) {
+    one->disk.work();
+    if (!one->up() || !one->disk.frozen()) continue;
+    ++counted_.power_cuts;
+    one->crash(true);
+  }
 }
 
 SimNode* SimNetwork::find(const Hash& fingerprint) {

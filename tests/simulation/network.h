@@ -1,6 +1,6 @@
 #pragma once
-// SimNetwork: five companies' nodes with the real ledger, rooms and sync on RocksDB in memory; between them
-// links that delay, lose, double, reorder and part.
+// SimNetwork: five companies' nodes with the real ledger, rooms and sync on real RocksDB over a disk that
+// tears (disk.h); between them links that delay, lose, double, reorder, part and forge.
 //
 // Nothing of the node is replaced but the three determinism seams: Runtime (Machine), PeerLink (SimLink) and
 // RocksDB's Env.
@@ -17,11 +17,9 @@
 #include "node/peer/feed_service.h"
 #include "node/peer/sync.h"
 #include "node/signals/signals.h"
+#include "tests/simulation/disk.h"
+#include "tests/simulation/watch.h"
 #include "tests/simulation/world.h"
-
-namespace rocksdb {
-class Env;
-}
 
 namespace tocsin::simulation {
 
@@ -32,9 +30,12 @@ struct SimNode {
   SimNode(SimNetwork& network, World& world, std::size_t number);
   ~SimNode();
 
-  void start();
-  void crash();
+  // False when the power went meanwhile; the node is down then.
+  bool start();
+  // `power`: the disk loses what was not synced; otherwise the process alone dies.
+  void crash(bool power);
   bool up() const { return ledger != nullptr; }
+  bool well() const { return up() && !store->broken(); }
 
   SimNetwork& network;
   Machine machine;
@@ -43,7 +44,8 @@ struct SimNode {
   crypto::SigningKey root, operational, reviewer, second_reviewer;
   crypto::KemKey envelope;
   std::unique_ptr<protocol::ValidDescriptor> descriptor;
-  std::unique_ptr<rocksdb::Env> disk;
+  Disk disk;
+  const std::uint64_t wal_bytes;
 
   std::unique_ptr<storage::Store> store;
   std::unique_ptr<node::Ledger> ledger;
@@ -63,6 +65,15 @@ struct SimNode {
 
   // Appends and remembers the promise; `then` runs in this life only.
   void append(node::Append append, std::function<void(Result<node::Appended>)> then = nullptr);
+
+ private:
+  Status open();
+};
+
+// What was done to the network, to be counted.
+struct Faults {
+  std::uint64_t messages = 0, lost = 0, doubled = 0, forged = 0, partitions = 0;
+  std::uint64_t crashes = 0, power_cuts = 0, write_errors = 0;
 };
 
 class SimNetwork {
@@ -70,27 +81,42 @@ class SimNetwork {
   SimNetwork(World& world, std::size_t nodes);
 
   World& world() { return world_; }
+  Watch& watch() { return watch_; }
   std::vector<std::unique_ptr<SimNode>>& nodes() { return nodes_; }
   SimNode* find(const Hash& fingerprint);
+  Faults& faults() { return counted_; }
 
   bool parted(std::size_t a, std::size_t b) const {
     return parted_.contains({std::min(a, b), std::max(a, b)});
   }
-  void part(std::size_t a, std::size_t b) { parted_.insert({std::min(a, b), std::max(a, b)}); }
+  void part(std::size_t a, std::size_t b) {
+    if (a != b && parted_.insert({std::min(a, b), std::max(a, b)}).second) ++counted_.partitions;
+  }
+  void mend_partitions() { parted_.clear(); }
   void heal() {
     parted_.clear();
     faults_ = false;
   }
-  // Whether a message between the two is lost now, and how long it takes.
-  bool lost(std::size_t a, std::size_t b) { return parted(a, b) || (faults_ && world_.chance(3)); }
+  // Whether a message between the two is lost now, comes twice, is another than was sent, how long it takes.
+  bool lost(std::size_t a, std::size_t b) { return count(parted(a, b) || happens(3), counted_.lost); }
+  bool doubled() { return count(happens(3), counted_.doubled); }
+  bool forged() { return count(happens(1), counted_.forged); }
   std::uint64_t delay() { return faults_ ? 1 + world_.below(400) : 5; }
-  bool doubled() { return faults_ && world_.chance(3); }
 
  private:
+  bool happens(unsigned percent) { return faults_ && world_.chance(percent); }
+  static bool count(bool happened, std::uint64_t& counter) {
+    counter += happened ? 1 : 0;
+    return happened;
+  }
+  void after_each();
+
   World& world_;
+  Watch watch_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
   std::set<std::pair<std::size_t, std::size_t>> parted_;
   bool faults_ = true;
+  Faults counted_;
 };
 
 }  // namespace tocsin::simulation

@@ -4,6 +4,8 @@
 #include "protocol/identity/ids.h"
 #include "protocol/process/attestation.h"
 #include "protocol/process/registry.h"
+#include "protocol/signal/indicator.h"
+#include "storage/signal_store.h"
 
 namespace tocsin::simulation {
 namespace {
@@ -13,7 +15,7 @@ using protocol::SlotType;
 
 constexpr std::uint64_t kSecond = 1'000;
 constexpr std::uint64_t kDay = 24ULL * 3600 * kSecond;
-constexpr int kSteps = 60;
+constexpr std::size_t kSteps = 60;
 
 class Workload {
  public:
@@ -21,34 +23,102 @@ class Workload {
 
   Done run() {
     form();
-    for (int i = 0; i < kSteps; ++i) {
+    const std::size_t late = 5 + world_.below(40);  // when the last node joins
+    for (std::size_t i = 0; i < kSteps; ++i) {
+      if (i >= late && !nodes().back()->joined) join_late();
       step();
       world_.run(world_.now_ms() + world_.below(4 * kSecond));
     }
-    network_.heal();
-    for (auto& one : network_.nodes())
-      if (!one->up()) one->start();
-    // The longest retry delay, twice, and the longest poll: whoever is honest has caught up by then.
-    world_.run(world_.now_ms() + 150 * kSecond);
+    settle();
     return done_;
   }
 
  private:
-  SimNode& node(std::size_t i) { return *network_.nodes()[i]; }
+  using Effect = std::function<void()>;
+  // An append with a key, which its sender may send again when it has no answer, or does not trust it.
+  struct Keyed {
+    std::size_t node = 0;
+    node::Append append;
+    Effect effect;
+    std::optional<node::Appended> answer;
+  };
 
-  // Commits and waits in virtual time; false when the node refused.
-  bool commit(SimNode& at, Result<node::Append> append) {
-    if (!append) return false;
-    auto outcome = std::make_shared<int>(0);
-    at.append(std::move(*append), [outcome](Result<node::Appended> r) { *outcome = r ? 1 : -1; });
-    world_.run(world_.now_ms() + 60 * kSecond, [&] { return *outcome != 0; });
-    return *outcome == 1;
+  std::vector<std::unique_ptr<SimNode>>& nodes() { return network_.nodes(); }
+  SimNode& node(std::size_t i) { return *nodes()[i]; }
+
+  // Waits in virtual time. Empty: no answer came, the node died of it.
+  std::optional<Result<node::Appended>> send(SimNode& at, node::Append append) {
+    auto outcome = std::make_shared<std::optional<Result<node::Appended>>>();
+    const Machine::Life life = at.machine.life();
+    at.append(std::move(append), [outcome](Result<node::Appended> r) { *outcome = std::move(r); });
+    world_.run(world_.now_ms() + 60 * kSecond, [&] { return outcome->has_value() || life.expired(); });
+    return std::move(*outcome);
+  }
+
+  // `effect` is what is true once the append is acknowledged: now, or when it is sent again.
+  bool commit(SimNode& at, Result<node::Append> append, const Effect& effect = nullptr) {
+    if (!append || !at.up()) return false;
+    const bool keyed = !append->effects && world_.chance(30);
+    if (keyed) {
+      append->key.emplace();
+      world_.fill(*append->key);
+      keyed_.push_back({at.number, *append, effect, {}});
+    }
+    const auto answer = send(at, std::move(*append));
+    const bool done = answer && *answer;
+    if (keyed && done) keyed_.back().answer = **answer;
+    if (keyed && answer && !*answer && at.well()) keyed_.pop_back();  // refused by a rule
+    if (done && effect) effect();
+    return done;
+  }
+
+  void repeat() {
+    if (keyed_.empty()) return;
+    Keyed& again = keyed_[world_.below(keyed_.size())];
+    SimNode& at = node(again.node);
+    if (!at.well()) return;
+    ++done_.repeated;
+    const auto answer = send(at, again.append);
+    if (!answer || !at.well()) return;
+    if (!again.answer) {
+      if (!*answer) return;  // it was never there, and what happened since speaks against it
+      again.answer = **answer;
+      if (again.effect) again.effect();
+    } else if (!*answer || (*answer)->first_index != again.answer->first_index ||
+               (*answer)->count != again.answer->count) {
+      network_.watch().complain(at, "I12: an append sent again under its key has another effect");
+    }
   }
 
   void form() {
     add_person(node(0));
-    commit(node(0), node(0).members->create_network("sim", "be fair"));
-    for (std::size_t i = 1; i < network_.nodes().size(); ++i) join(node(i));
+    CHECK_INVARIANT(commit(node(0), node(0).members->create_network("sim", "be fair")));
+    node(0).joined = true;
+    for (std::size_t i = 1; i + 1 < nodes().size(); ++i) join(node(i));
+  }
+
+  // Behind the others: it catches up from the beginning, retractions and all.
+  void join_late() {
+    SimNode& who = *nodes().back();
+    if (!who.well() || !node(0).well()) return;
+    who.disk.spare();  // people stand beside it: joining is not what is tested here
+    node(0).disk.spare();
+    join(who);
+  }
+
+  void settle() {
+    network_.heal();
+    for (auto& one : nodes()) {
+      one->disk.spare();
+      if (!one->well()) {
+        if (one->up()) one->crash(true);
+        if (!one->start()) return;  // and said why
+      }
+    }
+    if (!nodes().back()->joined) join_late();
+    // The longest retry delay, twice, and the longest poll: whoever is honest has caught up by then.
+    world_.run(world_.now_ms() + 150 * kSecond);
+    done_.settled = true;
   }
 
   void join(SimNode& who) {
@@ -90,9 +160,9 @@ class Workload {
   }
 
   SimNode* any_up() {
-    const std::size_t first = world_.below(network_.nodes().size());
-    for (std::size_t i = 0; i < network_.nodes().size(); ++i)
-      if (SimNode& one = node((first + i) % network_.nodes().size()); one.up()) return &one;
+    const std::size_t first = world_.below(nodes().size());
+    for (std::size_t i = 0; i < nodes().size(); ++i)
+      if (SimNode& one = node((first + i) % nodes().size()); one.up() && one.joined) return &one;
     return nullptr;
   }
 
@@ -100,24 +170,35 @@ class Workload {
     SimNode* at = any_up();
     if (at == nullptr) return recover();
     const std::uint64_t what = world_.below(100);
-    if (what < 35) return submit_and_publish(*at);
-    if (what < 45) return retract(*at);
-    if (what < 60) return receive(*at, Event::kOpinion);
-    if (what < 70) return receive(*at, Event::kReceiverReviewed);
-    if (what < 78)
-      return network_.part(world_.below(network_.nodes().size()), world_.below(network_.nodes().size()));
-    if (what < 86) return crash(*at);
+    if (what < 33) return submit_and_publish(*at);
+    if (what < 42) return retract(*at);
+    if (what < 55) return receive(*at, Event::kOpinion);
+    if (what < 63) return receive(*at, Event::kReceiverReviewed);
+    if (what < 71) return network_.part(world_.below(nodes().size()), world_.below(nodes().size()));
+    if (what < 88) return hurt(*at, what);
+    if (what < 91) return repeat();
+    if (what < 94) return revive(*at);
     recover();
   }
 
-  void crash(SimNode& at) {
-    ++done_.crashes;
-    at.crash();
+  void hurt(SimNode& at, std::uint64_t how) {
+    Faults& faults = network_.faults();
+    if (how < 79) {  // at rest: the process is killed, or the power goes
+      ++faults.crashes;
+      return at.crash(world_.chance(60));
+    }
+    if (how < 86) return at.disk.cut_power_after(1 + world_.below(60));  // in the middle of what it writes
+    ++faults.write_errors;
+    at.disk.fail_write_after(1 + world_.below(20));
   }
 
   void recover() {
-    for (auto& one : network_.nodes())
-      if (!one->up() && world_.chance(60)) one->start();
+    if (world_.chance(20)) network_.mend_partitions();
+    for (auto& one : nodes()) {
+      if (one->well() || !world_.chance(60)) continue;
+      if (one->up()) one->crash(true);  // its store refused a write: what the disk holds is unknown
+      one->start();
+    }
   }
 
   void submit_and_publish(SimNode& at) {
@@ -132,19 +213,21 @@ class Workload {
       signal.add_labels("tvec:propaganda");
     }
     auto submission = at.signals->submit(request);
-    if (!submission || !commit(at, std::move(submission->append))) return;
-    std::vector<std::string> ids;
+    if (!submission || !commit(at, std::move(submission->append)) || !at.up()) return;
+    std::vector<std::string> ids, printed;
     for (const v1::SubmitItem& item : submission->reply.items()) {
       done_.submitted.insert(item.signal());
-      ids.push_back(protocol::print_signal_id(*fixed<32>(as_view(item.signal()), "id")));
+      ids.push_back(item.signal());
+      printed.push_back(protocol::print_signal_id(*fixed<32>(as_view(item.signal()), "id")));
     }
-    if (world_.chance(25) || !at.up()) return;  // stays a draft: nobody else may ever see it
-    if (!commit(at, attested(at, Event::kReviewed, ids)) || !at.up()) return;
+    if (world_.chance(25)) return;  // stays a draft: nobody else may ever see it
+    if (!commit(at, attested(at, Event::kReviewed, printed)) || !at.up()) return;
     if (world_.chance(15)) return;
     v1::PublishRequest publish;
-    for (const std::string& id : ids) publish.add_signals(id);
-    if (!commit(at, at.signals->publish(publish))) return;
-    for (const v1::SubmitItem& item : submission->reply.items()) done_.published[item.signal()] = at.number;
+    for (const std::string& id : printed) publish.add_signals(id);
+    commit(at, at.signals->publish(publish), [this, ids, who = at.number] {
+      for (const std::string& id : ids) done_.published[id] = who;
+    });
   }
 
   void retract(SimNode& at) {
@@ -153,8 +236,31 @@ class Workload {
       v1::RetractRequest request;
       request.add_signals(protocol::print_signal_id(*fixed<32>(as_view(signal), "id")));
       request.set_reason("FALSE_POSITIVE");
-      const std::string id = signal;
-      if (commit(at, at.signals->retract(request))) done_.retracted.insert(id);
+      commit(at, at.signals->retract(request), [this, id = signal] { done_.retracted.insert(id); });
+      return;
+    }
+  }
+
+  // What was taken back is tried again: published anew, or submitted as if it were new.
+  void revive(SimNode& at) {
+    for (const std::string& signal : done_.retracted) {
+      if (done_.published.at(signal) != at.number || world_.chance(50)) continue;
+      const auto id = *fixed<32>(as_view(signal), "id");
+      const auto known = storage::SignalStore(*at.store).get(id);
+      const auto indicator = known && *known ? protocol::decode_indicator(as_view((*known)->indicator()))
+                                             : Result<protocol::Indicator>(fail(Code::kNotFound, "none"));
+      if (!indicator) return;
+      v1::SubmitRequest again;
+      v1::NewSignal& same = *again.add_signals();
+      same.set_type("sha256");
+      same.set_value(indicator->text());
+      same.add_labels("tvec:propaganda");
+      if (auto submission = at.signals->submit(again)) commit(at, std::move(submission->append));
+      if (!at.up()) return;
+      v1::PublishRequest publish;
+      publish.add_signals(protocol::print_signal_id(id));
+      if (commit(at, at.signals->publish(publish)))
+        network_.watch().complain(at, "R14: it published a signal that it had retracted");
       return;
     }
   }
@@ -224,6 +330,7 @@ class Workload {
 
   SimNetwork& network_;
   World& world_;
+  std::vector<Keyed> keyed_;
   Done done_;
 };
 

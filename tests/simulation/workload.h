@@ -16,7 +16,8 @@ struct Done {
   std::set<std::string> submitted;               // signal ids
   std::map<std::string, std::size_t> published;  // signal id -> who
   std::set<std::string> retracted;
-  std::size_t crashes = 0;
+  bool settled = false;        // every node is up and has had its time
+  std::uint64_t repeated = 0;  // appends sent again under their key
 };
 
 Done run_workload(SimNetwork& network);

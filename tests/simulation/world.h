@@ -1,14 +1,17 @@
 #pragma once
-// World: virtual time, seeded chance and one queue of events for a whole network in one thread.
+// World: virtual time, seeded chance, one queue of events for a whole network in one thread, and its trace.
 //
 // A Machine is a node's Runtime. Its tasks belong to one life of it: a crash ends the life, and what was
-// posted in it never runs. The same seed gives the same order of events.
+// posted in it never runs. The same seed gives the same order of events and the same trace (I47).
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <queue>
 #include <random>
+#include <string_view>
 #include <vector>
 
 #include "node/runtime/runtime.h"
@@ -28,12 +31,25 @@ class World {
   void after(std::uint64_t delay_ms, Task task) { at(now_ms_ + delay_ms, std::move(task)); }
   // Runs what is due up to `until_ms`, or until `done` says so (asked after each event).
   void run(std::uint64_t until_ms, const std::function<bool()>& done = nullptr);
+  // Called after each event: what has to follow it before anything else happens.
+  void set_after_each(Task task) { after_each_ = std::move(task); }
 
   std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
   bool chance(unsigned percent) { return below(100) < percent; }
   void fill(std::span<std::uint8_t> out) {
-    for (auto& byte : out) byte = static_cast<std::uint8_t>(random_());
+    for (std::size_t i = 0; i < out.size(); i += 8) {
+      const std::uint64_t word = random_();
+      std::memcpy(out.data() + i, &word, std::min<std::size_t>(8, out.size() - i));
+    }
   }
+
+  // Everything that happens leaves its mark, in order: events, messages, what is written to a disk.
+  void mark(std::uint64_t what) { trace_ = (trace_ ^ what) * 0x9E3779B97F4A7C15ULL + (trace_ >> 29); }
+  void mark(std::span<const std::uint8_t> bytes) {
+    mark(std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+  }
+  std::uint64_t trace() const { return trace_; }
+  std::uint64_t events() const { return ran_; }
 
  private:
   struct Event {
@@ -47,6 +63,9 @@ class World {
   std::priority_queue<Event, std::vector<Event>, std::greater<>> queue_;
   std::uint64_t now_ms_ = 1'700'000'000'000;
   std::uint64_t next_ = 0;
+  std::uint64_t ran_ = 0;
+  std::uint64_t trace_ = 1;
+  Task after_each_;
   std::mt19937_64 random_;
 };
 
@@ -82,7 +101,11 @@ inline void World::run(std::uint64_t until_ms, const std::function<bool()>& done
     const Event event = queue_.top();
     queue_.pop();
     now_ms_ = std::max(now_ms_, event.time_ms);
+    ++ran_;
+    mark(event.time_ms);
+    mark(event.number);
     (*event.task)();
+    if (after_each_) after_each_();
     if (done && done()) return;
   }
   now_ms_ = std::max(now_ms_, until_ms);
