@@ -96,6 +96,10 @@ protocol::TileSource LogStore::tiles() const {
   return [this](const protocol::TileId& id) { return tile(id); };
 }
 
+Result<std::optional<std::string>> LogStore::checkpoint(std::uint64_t size) const {
+  return store_.get(Family::kCheckpoint, index_key(size));
+}
+
 Result<std::optional<LogStore::StoredCheckpoint>> LogStore::newest_checkpoint() const {
   TRY_ASSIGN(auto row, store_.last(Family::kCheckpoint));
   if (!row) return std::optional<StoredCheckpoint>();

@@ -50,6 +50,8 @@ class LogStore {
     std::uint64_t size = 0;
     std::string note;
   };
+  // The one over exactly that many records.
+  Result<std::optional<std::string>> checkpoint(std::uint64_t size) const;
   // The one with the greatest size; empty before the first commit.
   Result<std::optional<StoredCheckpoint>> newest_checkpoint() const;
   // Every one ever committed with from <= size, ascending; at most `limit`.

@@ -27,6 +27,8 @@ constexpr int kBloomBits = 10;
 constexpr std::uint8_t kPut = 1;
 constexpr std::uint8_t kRemove = 2;
 constexpr std::size_t kOpHeader = 1 + 1 + 4 + 4;
+// Row of Family::kMeta in every commit: its u64 number ‖ the head after it.
+constexpr std::string_view kHeadRow = "head";
 
 rocksdb::Slice slice(ByteView bytes) {
   return {reinterpret_cast<const char*>(not_null(bytes)), bytes.size()};
@@ -49,6 +51,8 @@ rocksdb::DBOptions database_options(const StoreOptions& options) {
   // A torn tail is what a crash leaves; anything stricter refuses to start after an ordinary power cut.
   out.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   out.track_and_verify_wals_in_manifest = true;
+  // Flushed in small parts by the way, so that the flush when an anchor's half is full finds little to do.
+  out.wal_bytes_per_sync = 1 << 20;
   out.max_total_wal_size = options.wal_bytes;
   out.db_write_buffer_size = options.memtable_bytes;
   out.max_background_jobs = 2;
@@ -89,25 +93,46 @@ Batch::Batch(Batch&&) noexcept = default;
 Batch& Batch::operator=(Batch&&) noexcept = default;
 Batch::~Batch() = default;
 
+namespace {
+
+// One operation of a batch's own form; `ops` moves behind it.
+struct Operation {
+  std::uint8_t kind = 0;
+  std::uint8_t family = 0;
+  ByteView key;
+  ByteView value;
+};
+Operation take_operation(ByteView& ops) {
+  CHECK_INVARIANT(ops.size() >= kOpHeader && ops[1] < kFamilies);
+  const auto key_size = get_be<std::uint32_t>(ops.data() + 2);
+  const auto value_size = get_be<std::uint32_t>(ops.data() + 6);
+  CHECK_INVARIANT(ops.size() - kOpHeader >= std::uint64_t{key_size} + value_size);
+  Operation out{ops[0], ops[1], ops.subspan(kOpHeader, key_size),
+                ops.subspan(kOpHeader + key_size, value_size)};
+  ops = ops.subspan(kOpHeader + key_size + value_size);
+  return out;
+}
+
+void append_operation(Bytes& ops, const Operation& op) {
+  CHECK_INVARIANT(op.key.size() <= UINT32_MAX && op.value.size() <= UINT32_MAX);
+  ops.push_back(op.kind);
+  ops.push_back(op.family);
+  append_be(ops, static_cast<std::uint32_t>(op.key.size()));
+  append_be(ops, static_cast<std::uint32_t>(op.value.size()));
+  append(ops, op.key);
+  append(ops, op.value);
+}
+
+}  // namespace
+
 void Batch::put(Family family, ByteView key, ByteView value) {
-  CHECK_INVARIANT(key.size() <= UINT32_MAX && value.size() <= UINT32_MAX);
-  ops_.push_back(kPut);
-  ops_.push_back(static_cast<std::uint8_t>(family));
-  append_be(ops_, static_cast<std::uint32_t>(key.size()));
-  append_be(ops_, static_cast<std::uint32_t>(value.size()));
-  tocsin::append(ops_, key);
-  tocsin::append(ops_, value);
+  append_operation(ops_, {kPut, static_cast<std::uint8_t>(family), key, value});
   ++rows_;
   bytes_ += key.size() + value.size();
 }
 
 void Batch::remove(Family family, ByteView key) {
-  CHECK_INVARIANT(key.size() <= UINT32_MAX);
-  ops_.push_back(kRemove);
-  ops_.push_back(static_cast<std::uint8_t>(family));
-  append_be(ops_, static_cast<std::uint32_t>(key.size()));
-  append_be(ops_, std::uint32_t{0});
-  tocsin::append(ops_, key);
+  append_operation(ops_, {kRemove, static_cast<std::uint8_t>(family), key, {}});
   ++rows_;
   bytes_ += key.size();
 }
@@ -116,6 +141,16 @@ void Batch::append(const Batch& more) {
   tocsin::append(ops_, more.ops_);
   rows_ += more.rows_;
   bytes_ += more.bytes_;
+}
+
+std::optional<ByteView> Batch::staged(Family family, ByteView key) const {
+  std::optional<ByteView> out;
+  for (ByteView ops(ops_); !ops.empty();) {
+    const Operation op = take_operation(ops);
+    if (op.family != static_cast<std::uint8_t>(family) || !equal(op.key, key)) continue;
+    out = op.kind == kPut ? std::optional<ByteView>(op.value) : std::nullopt;
+  }
+  return out;
 }
 
 struct Cursor::Rows {
@@ -151,6 +186,15 @@ struct Store::Database {
   std::vector<rocksdb::ColumnFamilyHandle*> handles;  // by Family, then "default"
   std::atomic<bool> broken{false};
 
+  // Owned by the thread that commits.
+  std::unique_ptr<Anchor> anchor;
+  std::uint64_t number = 0;  // of the last commit
+  std::optional<LogHead> head;
+
+  // Constant after open().
+  std::vector<LogHead> anchored_heads;
+  std::optional<Error> quarantine;
+
   ~Database() {
     for (auto* handle : handles) (void)db->DestroyColumnFamilyHandle(handle);
     if (db) (void)db->Close();
@@ -176,7 +220,9 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path, const StoreO
       rocksdb::DB::Open(database_options(options), path, families, &database->handles, &db);
   if (!status.ok()) return fail(failed(status, "the store does not open"));
   database->db.reset(db);
-  return std::unique_ptr<Store>(new Store(std::move(database)));
+  std::unique_ptr<Store> store(new Store(std::move(database)));
+  TRY(store->catch_up(options, path));
+  return store;
 }
 
 Result<std::optional<std::string>> Store::get(Family family, ByteView key) const {
@@ -229,29 +275,167 @@ Result<std::optional<Store::Row>> Store::last(Family family, ByteView prefix) co
   return std::optional<Row>(Row{iterator->key().ToString(), iterator->value().ToString()});
 }
 
-Status Store::commit(const Batch& batch, Sync sync) {
+namespace {
+
+Anchor::Place anchor_place(const StoreOptions& options, const std::string& path) {
+  return {options.env, path + ".anchor", options.anchor_bytes / 2 / 4096 * 4096};
+}
+
+// The row that says which commit the store stands at.
+void put_mark(Bytes& ops, std::uint64_t number, const LogHead& head) {
+  Bytes value;
+  append_be(value, number);
+  append(value, head.encode());
+  append_operation(ops, {kPut, static_cast<std::uint8_t>(Family::kMeta), as_view(kHeadRow), value});
+}
+
+Error behind(std::uint64_t stored, std::uint64_t anchored, const std::string& what) {
+  Error error{Code::kFailedPrecondition, "the store is in quarantine: " + what, "storage/behind", {}, {}};
+  error.why = "It stands at commit " + std::to_string(stored) + ", and commit " + std::to_string(anchored) +
+              " was made. Signing from here would fork the ledger.";
+  error.fix =
+      "Nothing was signed or changed. Stop the node, keep a copy of its data directory, and put back one "
+      "that "
+      "reaches the anchored commit.";
+  return error;
+}
+
+}  // namespace
+
+#ifndef TOCSIN_NO_ANCHOR
+// RocksDB's own log is not flushed with each commit: after a power cut it may have lost some of the commits
+// since the anchor's half was begun, also from the middle. So all of them are written again, whatever the
+// store says of itself. What came before was durable: a store that does not have it was rolled back.
+Status Store::catch_up(const StoreOptions& options, const std::string& path) {
+  const Anchor::Place place = anchor_place(options, path);
+  TRY_ASSIGN(Anchor::Found found, Anchor::read(place));
+  TRY_ASSIGN(const auto row, get(Family::kMeta, as_view(kHeadRow)));
+  if (row) {
+    if (row->size() < 8) return fail(Code::kDataLoss, "the store's head is damaged", "storage/anchor");
+    database_->number = get_be<std::uint64_t>(as_view(*row).data());
+    TRY_ASSIGN(database_->head, LogHead::parse(as_view(*row).subspan(8)));
+  }
+  const std::uint64_t stored = database_->number;
+  if (found.entries.empty()) {
+    if (stored != 0 || found.damaged) {
+      database_->quarantine = behind(stored, stored, "its anchor is missing or damaged");
+      return {};
+    }
+    TRY_ASSIGN(database_->anchor, Anchor::open(place, found));
+    return {};
+  }
+  const std::uint64_t anchored = found.entries.back().number;
+  std::size_t from = 0;
+  for (std::size_t i = 0; i < found.entries.size(); ++i)
+    if (!found.entries[i].carried) from = i + 1;
+  const std::uint64_t needed = from == 0 ? found.entries[0].number - 1 : found.entries[from - 1].number;
+  if (found.damaged || stored < needed) {
+    database_->quarantine =
+        behind(stored, anchored, found.damaged ? "its anchor is damaged" : "it has lost commits it had made");
+    return {};
+  }
+  for (std::size_t i = from; i < found.entries.size(); ++i)
+    TRY(write_rows(found.entries[i].rows, i + 1 == found.entries.size()));
+  if (anchored >= stored) {
+    database_->number = anchored;
+    database_->head = found.entries.back().head;
+  }
+  if (from == found.entries.size()) TRY(make_durable());
+  for (const AnchorEntry& entry : found.entries) database_->anchored_heads.push_back(entry.head);
+  TRY_ASSIGN(database_->anchor, Anchor::open(place, found));
+  return {};
+}
+#else
+// The broken build that the power-loss test must catch: it believes whatever RocksDB recovered.
+Status Store::catch_up(const StoreOptions& options, const std::string& path) {
+  TRY_ASSIGN(const auto row, get(Family::kMeta, as_view(kHeadRow)));
+  if (row) {
+    database_->number = get_be<std::uint64_t>(as_view(*row).data());
+    TRY_ASSIGN(database_->head, LogHead::parse(as_view(*row).subspan(8)));
+  }
+  TRY_ASSIGN(database_->anchor, Anchor::open(anchor_place(options, path), {}));
+  return {};
+}
+#endif
+
+std::optional<LogHead> Store::head() const {
+  return database_->head;
+}
+const std::vector<LogHead>& Store::anchored_heads() const {
+  return database_->anchored_heads;
+}
+const std::optional<Error>& Store::quarantine() const {
+  return database_->quarantine;
+}
+
+Status Store::write_rows(const Bytes& ops, bool durable) {
+  rocksdb::WriteBatch writes(ops.size() + 64);
+  for (ByteView rest(ops); !rest.empty();) {
+    const Operation op = take_operation(rest);
+    auto* family = database_->handles[op.family];
+    const rocksdb::Status staged = op.kind == kPut ? writes.Put(family, slice(op.key), slice(op.value))
+                                                   : writes.Delete(family, slice(op.key));
+    CHECK_INVARIANT(staged.ok());
+  }
+  rocksdb::WriteOptions options;
+  options.sync = durable;
+  const rocksdb::Status status = database_->db->Write(options, &writes);
+  if (!status.ok()) return fail(failed(status, "the store refused a write"));
+  return {};
+}
+
+// Writes the mark again, with a flush: RocksDB then flushes everything it wrote before.
+Status Store::make_durable() {
+  Bytes ops;
+  if (database_->head) put_mark(ops, database_->number, *database_->head);
+  return write_rows(ops, true);
+}
+
+// Carried: anchor, flush, then the store without one. Not carried: the store with a flush, then the anchor.
+Status Store::write_through(AnchorEntry& entry, const Meanwhile& meanwhile) {
+  Anchor& anchor = *database_->anchor;
+  Bytes rows = std::move(entry.rows);
+  entry.carried = rows.size() <= kCarriedBytesMax;
+  entry.rows = entry.carried ? rows : Bytes();
+  if (!anchor.has_room(entry)) {
+    TRY(make_durable());
+    anchor.turn();
+  }
+  if (!entry.carried) TRY(write_rows(rows, true));
+  Batch written;
+  TRY_ASSIGN(written.ops_, anchor.write(entry));
+  if (written.ops_ != entry.rows)
+    return fail(Code::kDataLoss, "the anchor reads back differently from what was written", "storage/anchor");
+  Batch more;
+  if (meanwhile) TRY(meanwhile(written, more));
+  TRY(anchor.flush());
+  if (!entry.carried) return write_rows(more.ops_, false);
+  tocsin::append(rows, more.ops_);
+  return write_rows(rows, false);
+}
+
+Status Store::commit(const Batch& batch, const LogHead& head, const Meanwhile& meanwhile) {
+  if (database_->quarantine) return fail(*database_->quarantine);
   if (broken())
     return fail(Code::kFailedPrecondition, "the store refused a write earlier; it must be opened again",
                 "storage/broken");
-  rocksdb::WriteBatch writes(batch.ops_.size() + 64);
-  ByteView ops(batch.ops_);
-  while (!ops.empty()) {
-    auto* family = database_->handles[ops[1]];
-    const auto key_size = get_be<std::uint32_t>(ops.data() + 2);
-    const auto value_size = get_be<std::uint32_t>(ops.data() + 6);
-    const ByteView key = ops.subspan(kOpHeader, key_size);
-    const ByteView value = ops.subspan(kOpHeader + key_size, value_size);
-    const rocksdb::Status staged =
-        ops[0] == kPut ? writes.Put(family, slice(key), slice(value)) : writes.Delete(family, slice(key));
-    CHECK_INVARIANT(staged.ok());
-    ops = ops.subspan(kOpHeader + key_size + value_size);
+  AnchorEntry entry;
+  entry.number = database_->number + 1;
+  entry.head = head;
+  entry.rows = batch.ops_;
+  put_mark(entry.rows, entry.number, head);
+  Status status = write_through(entry, meanwhile);
+  if (!status) {
+    database_->broken.store(true, std::memory_order_release);
+    return status;
   }
-  rocksdb::WriteOptions options;
-  options.sync = sync == Sync::kDurable;
-  const rocksdb::Status status = database_->db->Write(options, &writes);
-  if (status.ok()) return {};
-  database_->broken.store(true, std::memory_order_release);
-  return fail(failed(status, "the store refused a write"));
+  database_->number = entry.number;
+  database_->head = head;
+  return {};
+}
+
+Status Store::commit(const Batch& batch) {
+  return commit(batch, database_->head.value_or(LogHead{}));
 }
 
 Status Store::copy_to(const std::string& directory) const {

@@ -3,20 +3,25 @@
 // chain_store.h, signal_store.h, peer_store.h) give rows their meaning; storage/DESIGN.md lists families,
 // keys and crash behaviour.
 //
-// Guarantee: a Batch is applied whole or not at all. After commit(batch, Sync::kDurable) returns success the
-// batch survives a crash of process or machine, and so does every batch committed before it. After any failed
-// commit the state on disk is unknown, so every further commit answers kFailedPrecondition until the store is
-// opened again; reading goes on. Errors: kUnavailable (another process has it open, or the disk refused),
-// kDataLoss (damaged files), kNotFound never: an absent row is an empty optional. Concurrency: reads from any
-// thread; one thread commits at a time (the ledger's sequencer). Source: ledger.md "Store" and reliability.md
-// facts 1-2 of the design.
+// Guarantee: a Batch is applied whole or not at all. After commit() returns success the batch survives a
+// crash of process or machine, and so does every batch committed before it: each is durable in the anchor
+// (anchor.h) before it is seen, and open() brings the database up to the anchor. A database that is behind
+// it and cannot be brought there opens in quarantine: it reads what is left and refuses every commit. After
+// any failed commit the state on disk is unknown, so every further commit answers kFailedPrecondition until
+// the store is opened again; reading goes on. Errors: kUnavailable (another process has it open, or the disk
+// refused), kDataLoss (damaged files), kNotFound never: an absent row is an empty optional. Concurrency:
+// reads from any thread; one thread commits at a time (the ledger's sequencer). Source: ledger.md "Store" and
+// reliability.md facts 1-3 of the design.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "crypto/base/bytes.h"
+#include "storage/anchor.h"
 
 namespace rocksdb {
 class Env;
@@ -56,6 +61,9 @@ class Batch {
   void remove(Family family, ByteView key);
   // Everything of `more`, after what is here.
   void append(const Batch& more);
+  // What put() staged for the key last; empty when it did not. Looks through all of the batch.
+  std::optional<ByteView> staged(Family family, ByteView key) const;
+  bool empty() const { return ops_.empty(); }
   std::size_t rows() const { return rows_; }
   std::size_t bytes() const { return bytes_; }
 
@@ -88,14 +96,13 @@ class Cursor {
   std::unique_ptr<Rows> rows_;
 };
 
-enum class Sync : std::uint8_t { kDurable, kLater };
-
 struct StoreOptions {
   rocksdb::Env* env = nullptr;            // outlives the store; null: the machine's own files
   std::size_t cache_bytes = 32 << 20;     // block cache, shared by all families
   std::size_t memtable_bytes = 64 << 20;  // all families together, then they are flushed
   // What an opening has to replay at most; beyond it memtables are flushed. More keeps an operator waiting.
   std::uint64_t wal_bytes = 128 << 20;
+  std::size_t anchor_bytes = 8 << 20;     // of the file beside the directory, <path>.anchor; at least 128 KiB
 };
 
 class Store {
@@ -116,16 +123,33 @@ class Store {
   // The row with the greatest key that starts with `prefix`.
   Result<std::optional<Row>> last(Family family, ByteView prefix = {}) const;
 
-  Status commit(const Batch& batch, Sync sync = Sync::kDurable);
+  // Adds to the batch while the disk is at work. Gets the rows as they read back from the anchor, or nothing
+  // when they were too many for it and stand in the store already. What it adds must follow from the batch
+  // and the head: after a power cut it may be missing, and its owner makes it again.
+  using Meanwhile = std::function<Status(const Batch& written, Batch& more)>;
+  Status commit(const Batch& batch, const LogHead& head, const Meanwhile& meanwhile = nullptr);
+  // The ledger's head stays what it is.
+  Status commit(const Batch& batch);
   // Whether a commit failed since the store was opened.
   bool broken() const;
   // A consistent copy of everything committed so far, in a new directory on the same file system: files that
   // no longer change are linked, not copied. Commits go on meanwhile.
   Status copy_to(const std::string& directory) const;
 
+  // Empty before the first commit.
+  std::optional<LogHead> head() const;
+  // Heads the anchor held when the store was opened, oldest first; the store has reached all of them.
+  const std::vector<LogHead>& anchored_heads() const;
+  // Why nothing here may be built on, when the database has fallen behind the anchor: rule "storage/behind".
+  const std::optional<Error>& quarantine() const;
+
  private:
   struct Database;
   explicit Store(std::unique_ptr<Database> database);
+  Status catch_up(const StoreOptions& options, const std::string& path);
+  Status write_rows(const Bytes& ops, bool durable);
+  Status make_durable();
+  Status write_through(AnchorEntry& entry, const Meanwhile& meanwhile);
   std::unique_ptr<Database> database_;
 };
 

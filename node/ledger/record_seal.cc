@@ -15,6 +15,8 @@ using protocol::SlotValue;
 
 constexpr std::string_view kBodyContext = "tocsin1/body";
 constexpr std::string_view kKeyContext = "tocsin1/record-key";
+constexpr std::string_view kHeadContext = "tocsin1/head";
+constexpr std::uint64_t kFirstEpoch = 1;
 constexpr const char* kRule = "ledger/record";
 
 // What a sealed string of a record is bound to.
@@ -26,11 +28,14 @@ Bytes bound_to(std::string_view context, SlotClass slot_class, const Hash& body_
 }
 
 // A class key yields the salts (crypto/salts.h) and nothing else; the body has a key of its own made from it.
-Secret<32> body_key(const Secret<32>& class_key) {
-  Hash derived = crypto::blake2b_256(as_view(kBodyContext), class_key.expose());
+Secret<32> derive(const Secret<32>& key, std::string_view context) {
+  Hash derived = crypto::blake2b_256(as_view(context), key.expose());
   Secret<32> out(derived);
   wipe(derived);
   return out;
+}
+Secret<32> body_key(const Secret<32>& class_key) {
+  return derive(class_key, kBodyContext);
 }
 
 // Everything random that one record needs, drawn at once: each draw is a system call.
@@ -64,7 +69,18 @@ tl::unexpected<Error> damaged(std::uint64_t index, const char* what) {
 }  // namespace
 
 RecordSealer::RecordSealer(Secret<32> kek, Secret<32> chain_key)
-    : kek_(std::move(kek)), chain_key_(std::move(chain_key)) {}
+    : kek_(std::move(kek)), head_key_(derive(kek_, kHeadContext)), chain_key_(std::move(chain_key)) {}
+
+storage::LogHead RecordSealer::seal_head(const protocol::TreeHead& tree) const {
+  storage::LogHead head{kFirstEpoch, tree.size, tree.root, {}};
+  head.seal = crypto::blake2b_256(head.encode(), head_key_.expose());
+  return head;
+}
+
+bool RecordSealer::is_ours(const storage::LogHead& head) const {
+  const storage::LogHead bare{head.epoch, head.size, head.root, {}};
+  return equal_secret(crypto::blake2b_256(bare.encode(), head_key_.expose()), head.seal);
+}
 
 Hash RecordSealer::chain_of(const Subject& subject) const {
   switch (subject.kind) {

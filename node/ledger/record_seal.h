@@ -40,6 +40,9 @@ class RecordSealer {
   RecordSealer(Secret<32> kek, Secret<32> chain_key);
 
   Hash chain_of(const Subject& subject) const;
+  // The head as the store keeps it: sealed, so that nobody who only edits files can make us sign another.
+  storage::LogHead seal_head(const protocol::TreeHead& tree) const;
+  bool is_ours(const storage::LogHead& head) const;
   Result<SealedDraft> seal(Draft draft, const FillRandom& random) const;
   // Class P is opened too when `personal` and the record has it.
   Result<v1::Opening> open(const storage::LogStore& log, std::uint64_t index, bool personal) const;
@@ -50,6 +53,7 @@ class RecordSealer {
   Result<Secret<32>> unwrap(protocol::SlotClass slot_class, const Hash& body_root, ByteView wrapped) const;
 
   const Secret<32> kek_;
+  const Secret<32> head_key_;
   const Secret<32> chain_key_;
 };
 

@@ -6,6 +6,7 @@
 #include "node/ledger/process_step.h"
 #include "node/metrics/metrics.h"
 #include "protocol/log/checkpoint.h"
+#include "storage/keys.h"
 
 namespace tocsin::node {
 namespace {
@@ -203,6 +204,46 @@ Status Ledger::Sequencer::place(Commit& commit, SealedDraft draft) {
   return {};
 }
 
+// The leaves as the store has them are the ones the tree was grown by: a bit that flipped on the way to the
+// disk is never signed over.
+Status Ledger::Sequencer::read_back(const Commit& commit, const storage::Batch& written) const {
+  const auto differs = [] {
+    return fail(Code::kDataLoss, "a record reads back differently from what was written", "ledger/read-back");
+  };
+  const std::uint64_t from = tree_.size() - commit.placed.size();
+  std::vector<Hash> hashes(commit.placed.size());
+  Bytes leaves;
+  if (written.empty()) {
+    TRY_ASSIGN(leaves, log.leaves(from, hashes.size()));
+  } else {
+    for (std::size_t i = 0; i < hashes.size(); ++i) {
+      const auto leaf = written.staged(storage::Family::kLeaf, storage::index_key(from + i));
+      if (!leaf || leaf->size() != protocol::kLeafBytes) return differs();
+      tocsin::append(leaves, *leaf);
+    }
+  }
+  crypto::leaf_hashes(leaves, protocol::kLeafBytes, hashes);
+  for (std::size_t i = 0; i < hashes.size(); ++i)
+    if (hashes[i] != commit.placed[i].leaf_hash) return differs();
+  return {};
+}
+
+// The checkpoint is signed while the disk writes, over what was read back.
+Status Ledger::Sequencer::write_rows(const Commit& commit, const storage::Batch& batch, LedgerHead& next) {
+  if (commit.placed.empty()) return batch.rows() > 0 ? store_.commit(batch) : Status();
+  next.tree = {tree_.size(), tree_.range().root()};
+  next.time_ms = commit.time_ms;
+  next.registry = commit.changes.kept_registry();
+  return store_.commit(
+      batch, sealer.seal_head(next.tree), [&](const storage::Batch& written, storage::Batch& more) -> Status {
+        TRY(read_back(commit, written));
+        next.checkpoint =
+            std::make_shared<const std::string>(protocol::sign_checkpoint(operational_, {origin, next.tree}));
+        storage::LogStore::put_checkpoint(more, next.tree.size, *next.checkpoint);
+        return {};
+      });
+}
+
 Status Ledger::Sequencer::write(Commit& commit) {
   const std::uint64_t from = tree_.size();
   LedgerHead next = head();
@@ -225,18 +266,9 @@ Status Ledger::Sequencer::write(Commit& commit) {
       storage::LogStore::put_key(*batch, index, protocol::SlotClass::kPersonal, placed.draft.key_p);
     hashes.push_back(placed.leaf_hash);
   }
-  if (!hashes.empty()) {
-    tree_.append(hashes);
-    for (const auto& tile : tree_.take_changed()) storage::LogStore::put_tile(*batch, tile);
-    next.tree = {tree_.size(), tree_.range().root()};
-    next.checkpoint =
-        std::make_shared<const std::string>(protocol::sign_checkpoint(operational_, {origin, next.tree}));
-    next.time_ms = commit.time_ms;
-    next.registry = commit.changes.kept_registry();
-    storage::LogStore::put_checkpoint(*batch, tree_.size(), *next.checkpoint);
-  }
-  if (batch->rows() > 0)
-    if (Status synced = store_.commit(*batch); !synced) return give_up(std::move(synced.error()));
+  tree_.append(hashes);
+  for (const auto& tile : tree_.take_changed()) storage::LogStore::put_tile(*batch, tile);
+  if (Status written = write_rows(commit, *batch, next); !written) return give_up(std::move(written.error()));
   last_time_ms_ = next.time_ms;
   {
     const std::lock_guard lock(mu_);

@@ -53,7 +53,9 @@ class Ledger::Sequencer {
   struct Commit;
 
   void refuse(AppendDone& done, Error error);
-  Status check_start(const storage::LogStore::StoredCheckpoint& newest);
+  Status write_genesis();
+  Status check_start(const storage::LogHead& stored);
+  Status check_checkpoints(const storage::LogHead& stored);
   Status check_right_edge(std::uint64_t size);
   Result<std::shared_ptr<const protocol::Registry>> replay_registry() const;
   std::deque<Pending> take();
@@ -61,6 +63,8 @@ class Ledger::Sequencer {
   Status stage(Commit& commit, Pending& pending);
   Status place(Commit& commit, SealedDraft draft);
   Status write(Commit& commit);
+  Status write_rows(const Commit& commit, const storage::Batch& batch, LedgerHead& next);
+  Status read_back(const Commit& commit, const storage::Batch& written) const;
   void schedule_locked();
 
   // Constant after construction.

@@ -17,13 +17,18 @@ tl::unexpected<Error> bad_start(std::string what) {
 }  // namespace
 
 Status Ledger::Sequencer::start() {
-  TRY_ASSIGN(const auto newest, log.newest_checkpoint());
+  if (store_.quarantine()) return fail(*store_.quarantine());
+  const auto stored = store_.head();
   TRY_ASSIGN(const std::uint64_t leaves, log.leaf_count());
-  if (newest) {
-    if (leaves != newest->size) return bad_start("there are more or fewer records than were signed");
-    return check_start(*newest);
-  }
-  if (leaves != 0) return bad_start("there are records but no checkpoint");
+  if (!stored) return leaves == 0 ? write_genesis() : bad_start("there are records but no head");
+  if (!sealer.is_ours(*stored)) return bad_start("its head was not made by this node");
+  if (stored->size == 0 || leaves != stored->size)
+    return bad_start("there are more or fewer records than its head says");
+  TRY(check_start(*stored));
+  return check_checkpoints(*stored);
+}
+
+Status Ledger::Sequencer::write_genesis() {
   Status genesis = fail(Code::kInternal, "GENESIS was not written");
   Draft draft;
   draft.event = protocol::Event::kGenesis;
@@ -46,26 +51,45 @@ Status Ledger::Sequencer::start() {
   return genesis;
 }
 
-Status Ledger::Sequencer::check_start(const storage::LogStore::StoredCheckpoint& newest) {
-  TRY_ASSIGN(const auto key,
-             protocol::make_verifier_key(origin, protocol::KeyType::kEd25519, operational_.public_key()));
-  const auto opened = protocol::open_checkpoint(newest.note, std::span(&key, 1));
-  if (!opened) return bad_start("its checkpoint is not ours: " + opened.error().message);
-  const protocol::TreeHead& tree = opened->checkpoint.tree;
-  if (opened->checkpoint.origin != origin || tree.size != newest.size || tree.size == 0)
-    return bad_start("its checkpoint is stored in the wrong place");
-  auto restored = protocol::TileWriter::restore(tree.size, log.tiles());
+Status Ledger::Sequencer::check_start(const storage::LogHead& stored) {
+  auto restored = protocol::TileWriter::restore(stored.size, log.tiles());
   if (!restored) return bad_start(restored.error().message);
   tree_ = std::move(*restored);
-  if (tree_.range().root() != tree.root) return bad_start("the tree's root is not the signed one");
-  TRY(check_right_edge(tree.size));
-  TRY_ASSIGN(const auto last_bytes, log.leaf(tree.size - 1));
+  if (tree_.range().root() != stored.root) return bad_start("the tree's root is not the one of its head");
+  TRY(check_right_edge(stored.size));
+  TRY_ASSIGN(const auto last_bytes, log.leaf(stored.size - 1));
   const auto last = protocol::parse_leaf(last_bytes);
   if (!last) return bad_start("its last record does not parse");
   last_time_ms_ = last->time_ms;
   TRY_ASSIGN(auto registry, replay_registry());
   const std::lock_guard lock(mu_);
-  head_ = {tree, std::make_shared<const std::string>(newest.note), last_time_ms_, std::move(registry)};
+  head_ = {{stored.size, stored.root}, nullptr, last_time_ms_, std::move(registry)};
+  return {};
+}
+
+// A checkpoint lies beside its commit, not in it: a power cut may have taken the rows of the last few. The
+// same key signs the same head with the same bytes again.
+Status Ledger::Sequencer::check_checkpoints(const storage::LogHead& stored) {
+  storage::Batch again;
+  std::vector<storage::LogHead> heads = store_.anchored_heads();
+  heads.push_back(stored);
+  for (const storage::LogHead& head : heads) {
+    TRY_ASSIGN(const auto held, log.checkpoint(head.size));
+    if (held || head.size == 0 || head.size > stored.size || !sealer.is_ours(head)) continue;
+    const std::string note = protocol::sign_checkpoint(operational_, {origin, {head.size, head.root}});
+    storage::LogStore::put_checkpoint(again, head.size, note);
+  }
+  if (again.rows() > 0) TRY(store_.commit(again));
+  TRY_ASSIGN(const auto newest, log.newest_checkpoint());
+  if (!newest || newest->size != stored.size) return bad_start("more was signed than its head says");
+  TRY_ASSIGN(const auto key,
+             protocol::make_verifier_key(origin, protocol::KeyType::kEd25519, operational_.public_key()));
+  const auto opened = protocol::open_checkpoint(newest->note, std::span(&key, 1));
+  if (!opened) return bad_start("its checkpoint is not ours: " + opened.error().message);
+  if (opened->checkpoint != protocol::Checkpoint{origin, {stored.size, stored.root}})
+    return bad_start("its checkpoint is not over its head");
+  const std::lock_guard lock(mu_);
+  head_.checkpoint = std::make_shared<const std::string>(newest->note);
   return {};
 }
 

@@ -175,6 +175,7 @@ Status SimNode::open() {
   options.env = disk.env();
   options.wal_bytes = wal_bytes;
   options.cache_bytes = 1 << 20;
+  options.anchor_bytes = 256 << 10;
   TRY_ASSIGN(store, storage::Store::open("/store", options));
   node::LedgerKeys keys{
       operational.copy(),        seed_of("chain", number),

@@ -26,7 +26,7 @@ void put_tree(Store& store, std::uint64_t size, std::size_t per_commit) {
     tiles.append(hashes);
     for (const auto& tile : tiles.take_changed()) LogStore::put_tile(batch, tile);
     LogStore::put_checkpoint(batch, at, "note " + std::to_string(at));
-    REQUIRE(store.commit(batch, Sync::kLater));
+    REQUIRE(store.commit(batch));
   }
 }
 

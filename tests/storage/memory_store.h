@@ -17,7 +17,7 @@ struct MemoryStore {
   MemoryStore() { reopen(); }
   void reopen() {
     store.reset();
-    auto opened = Store::open("/node", StoreOptions{env.get(), 1 << 20, 4 << 20});
+    auto opened = Store::open("/node", StoreOptions{env.get(), 1 << 20, 4 << 20, 256 << 10});
     if (!opened) FAIL(opened.error().message);
     store = std::move(*opened);
   }

@@ -56,7 +56,7 @@ TEST_CASE("evidence is bounded, and neither the first nor the latest can be flus
     v1::Evidence evidence;
     evidence.set_index(i);
     REQUIRE(peers.add_evidence(batch, hash_of(1), evidence));
-    REQUIRE(memory->commit(batch, Sync::kLater));
+    REQUIRE(memory->commit(batch));
   }
   const auto kept = peers.evidence(hash_of(1)).value();
   REQUIRE(kept.size() == kEvidenceMax);

@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include <unistd.h>
+
 #include "tests/storage/fault_env.h"
 #include "tests/storage/memory_store.h"
 
@@ -15,10 +17,12 @@ std::string value_of(const Store& store, Family family, std::string_view key) {
 }
 
 struct Directory {
-  std::filesystem::path path = std::filesystem::temp_directory_path() /
-                               ("tocsin-store-" + std::to_string(reinterpret_cast<std::uintptr_t>(this)));
-  Directory() { std::filesystem::remove_all(path); }
-  ~Directory() { std::filesystem::remove_all(path); }
+  std::filesystem::path above =
+      std::filesystem::temp_directory_path() / ("tocsin-store-" + std::to_string(getpid()) + "-" +
+                                                std::to_string(reinterpret_cast<std::uintptr_t>(this)));
+  std::filesystem::path path = above / "store";
+  Directory() { std::filesystem::create_directories(above); }
+  ~Directory() { std::filesystem::remove_all(above); }
 };
 
 TEST_CASE("a batch is applied whole and outlives the store on disk") {
@@ -112,7 +116,7 @@ TEST_CASE("batches can be appended to one another") {
 TEST_CASE("after a failed write the store refuses every write until it is opened again, and still reads") {
   FaultEnv env;
   {
-    auto store = Store::open("/node", StoreOptions{&env, 1 << 20, 4 << 20});
+    auto store = Store::open("/node", StoreOptions{&env, 1 << 20, 4 << 20, 256 << 10});
     REQUIRE(store);
     Batch batch;
     batch.put(Family::kMeta, as_view("a"), as_view("1"));
@@ -126,26 +130,26 @@ TEST_CASE("after a failed write the store refuses every write until it is opened
     CHECK(value_of(**store, Family::kMeta, "a") == "1");
   }
   env.cut_power();
-  auto store = Store::open("/node", StoreOptions{&env, 1 << 20, 4 << 20});
+  auto store = Store::open("/node", StoreOptions{&env, 1 << 20, 4 << 20, 256 << 10});
   REQUIRE(store);
   CHECK(value_of(**store, Family::kMeta, "a") == "1");
 }
 
-TEST_CASE("a power cut takes what was not synced and nothing else") {
+TEST_CASE("a power cut takes what was not answered and nothing else") {
   FaultEnv env;
   {
-    auto store = Store::open("/node", StoreOptions{&env, 1 << 20, 4 << 20});
+    auto store = Store::open("/node", StoreOptions{&env, 1 << 20, 4 << 20, 256 << 10});
     REQUIRE(store);
     Batch first;
     first.put(Family::kMeta, as_view("a"), as_view("1"));
     REQUIRE((*store)->commit(first));
     Batch second;
     second.put(Family::kMeta, as_view("b"), as_view("2"));
-    REQUIRE((*store)->commit(second, Sync::kLater));
     env.break_after(0);
+    REQUIRE_FALSE((*store)->commit(second));
   }
   env.cut_power();
-  auto store = Store::open("/node", StoreOptions{&env, 1 << 20, 4 << 20});
+  auto store = Store::open("/node", StoreOptions{&env, 1 << 20, 4 << 20, 256 << 10});
   REQUIRE(store);
   CHECK(value_of(**store, Family::kMeta, "a") == "1");
   CHECK(value_of(**store, Family::kMeta, "b") == "(absent)");

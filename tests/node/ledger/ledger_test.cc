@@ -198,8 +198,9 @@ TEST_CASE("a store that is not what its checkpoint signs is refused at start-up"
   SECTION("a record too few") {
     damage.remove(Family::kLeaf, storage::index_key(300));
   }
-  SECTION("the newest checkpoint gone") {
-    damage.remove(Family::kCheckpoint, storage::index_key(301));
+  SECTION("a head that this node did not seal") {
+    const auto mine = fixture.memory->head().value();
+    REQUIRE(fixture.memory->commit(damage, storage::LogHead{1, 301, mine.root, hash_of(2)}));
   }
   SECTION("a checkpoint under another key") {
     const auto other = ledger_keys(7);
@@ -211,11 +212,36 @@ TEST_CASE("a store that is not what its checkpoint signs is refused at start-up"
         protocol::sign_checkpoint(ledger_keys().operational, {ledger_keys().origin, {301, hash_of(1)}});
     damage.put(Family::kCheckpoint, storage::index_key(301), as_view(note));
   }
-  REQUIRE(fixture.memory->commit(damage));
+  if (damage.rows() > 0) REQUIRE(fixture.memory->commit(damage));
   const Status opened = fixture.try_open();
   REQUIRE_FALSE(opened);
   CHECK(opened.error().code == Code::kDataLoss);
   CHECK(opened.error().rule == "ledger/start");
+}
+
+TEST_CASE("a checkpoint that a power cut took is signed again, with the same bytes") {
+  LedgerFixture fixture;
+  std::vector<std::string> notes;
+  for (int i = 0; i < 5; ++i) notes.push_back(*fixture.append({receipt(16)})->checkpoint);
+  storage::Batch lost;
+  for (std::uint64_t size = 4; size <= 6; ++size) lost.remove(Family::kCheckpoint, storage::index_key(size));
+  REQUIRE(fixture.memory->commit(lost));
+  fixture.open();
+  CHECK(*fixture.ledger->checkpoint() == notes.back());
+  for (std::uint64_t size = 2; size <= 6; ++size)
+    CHECK(storage::LogStore(*fixture.memory).checkpoint(size).value() == notes[size - 2]);
+}
+
+TEST_CASE("a ledger whose store is in quarantine does not open, and says what to do") {
+  LedgerFixture fixture;
+  REQUIRE(fixture.append({receipt(16)}));
+  fixture.ledger.reset();
+  fixture.memory.store.reset();
+  REQUIRE(fixture.memory.env->DeleteFile("/node.anchor").ok());
+  const Status opened = fixture.try_open();
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().rule == "storage/behind");
+  CHECK_FALSE(opened.error().fix.empty());
 }
 
 TEST_CASE("an append of too many records, or to a ledger with too many waiting, is refused") {

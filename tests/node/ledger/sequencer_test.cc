@@ -20,7 +20,7 @@ struct Machine {
   std::unique_ptr<Ledger> ledger;
 
   void start() {
-    auto opened = storage::Store::open("/node", storage::StoreOptions{&env, 1 << 20, 4 << 20});
+    auto opened = storage::Store::open("/node", storage::StoreOptions{&env, 1 << 20, 4 << 20, 256 << 10});
     if (!opened) FAIL(opened.error().message);
     store = std::move(*opened);
     auto started = Ledger::open(*store, runtime, ledger_keys());
