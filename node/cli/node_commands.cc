@@ -97,8 +97,20 @@ Result<v1::StatusReply> ask_status(Session& session) {
   return session.daemon().call<v1::StatusReply>("Status", v1::StatusRequest());
 }
 
+std::string quarantine_text(const v1::StatusReply& reply) {
+  return "✗ QUARANTINED: " + printable(reply.quarantine()) + "\n" +
+         (reply.quarantine_why().empty() ? "" : "  why  " + printable(reply.quarantine_why()) + "\n") +
+         (reply.quarantine_fix().empty() ? "" : "  fix  " + printable(reply.quarantine_fix()) + "\n") +
+         "This node signs nothing, serves no ledger, answers no look-up and takes nothing.\n" +
+         grouped(reply.ledger_size()) + " ledger entries in its store\nkey " + reply.fingerprint() + "\n";
+}
+
 Result<int> status(Session& session, const Arguments&) {
   TRY_ASSIGN(const v1::StatusReply reply, ask_status(session));
+  if (!reply.quarantine().empty()) {
+    session.print_one("Status", reply, printable(reply.name()) + "\n" + quarantine_text(reply));
+    return static_cast<int>(kDone);
+  }
   session.print_one("Status", reply,
                     printable(reply.name()) + " · tocsind " + printable(reply.software()) + " up " +
                         print_duration(reply.uptime_s()) + " · network " +

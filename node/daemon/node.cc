@@ -15,6 +15,7 @@
 #include "node/http/admin_routes.h"
 #include "node/http/log_routes.h"
 #include "node/http/operations.h"
+#include "node/http/quarantine_routes.h"
 #include "node/http/server.h"
 #include "node/identity/keystore.h"
 #include "node/ledger/answers.h"
@@ -62,6 +63,7 @@ struct Node::Parts {
       keys;  // newest last; older envelope keys stay readable; guarded by keys_mu
   std::unique_ptr<storage::DiskRoom> room;
   std::unique_ptr<storage::Store> store;
+  std::optional<Quarantined> quarantined;  // then nothing below but the router and the HTTP server is there
   std::unique_ptr<Ledger> ledger;
   std::unique_ptr<Members> members;
   std::unique_ptr<Signals> signals;
@@ -97,6 +99,8 @@ struct Node::Parts {
   Status open_peers();
   Status open_http();
   Status open_read_plane();
+  Status open_ledger();
+  Status open_quarantined(Error why);
   void on_commit(const Ledger::Committed& committed);
   LinkVerdict judge(const PeerCertificate& peer);
   Result<v1::JoinReply> on_join(const v1::JoinRequest& request, const Hash& exporter);
@@ -130,9 +134,13 @@ Status Node::Parts::open_store() {
   TRY_ASSIGN(const KeystoreLock lock, read_keystore_lock(config.passphrase_file, credentials_directory()));
   TRY_ASSIGN(Keys opened, open_keystore(config.data_dir, lock));
   keys.push_back(std::make_unique<Keys>(std::move(opened)));
-  const Keys& mine = *keys.back();
   room = storage::DiskRoom::open(config.data_dir, std::uint64_t{config.disk_reserve_mb} << 20);
   TRY_ASSIGN(store, storage::Store::open(config.data_dir + "/store"));
+  return {};
+}
+
+Status Node::Parts::open_ledger() {
+  const Keys& mine = *keys.back();
   LedgerKeys ledger_keys{mine.operational.copy(),
                          mine.chain_key.copy(),
                          mine.kek.copy(),
@@ -443,9 +451,30 @@ Status Node::Parts::open_http() {
 
 Status Node::Parts::open() {
   TRY(open_store());
+  if (const Status opened = open_ledger(); !opened) {
+    const bool damaged = opened.error().code == Code::kDataLoss;
+    return damaged || store->quarantine() ? open_quarantined(opened.error()) : opened;
+  }
   TRY(open_peers());
   TRY(open_read_plane());
   return open_http();
+}
+
+// The node stays up so that its operator is told, and does nothing else.
+Status Node::Parts::open_quarantined(Error why) {
+  log_failure(LogLevel::kError, "node.quarantined", why);
+  const auto head = store->head();
+  quarantined.emplace(
+      Quarantined{std::move(why), head ? head->size : 0, [this] { return descriptor(); }, runtime});
+  TRY_ASSIGN(tokens, Tokens::open(config.token_file_path()));
+  router = std::make_unique<Router>(tokens.get());
+  add_operations_routes(*router, metrics, [this]() -> Status { return fail(quarantined->why); });
+  add_quarantine_routes(*router, *quarantined);
+  http = std::make_unique<HttpServer>(runtime, *router, metrics);
+  if (!config.http_listen.empty()) {
+    TRY_ASSIGN(http_port, http->listen_tcp(config.http_listen));
+  }
+  return http->listen_unix(config.admin_socket_path());
 }
 
 Status Node::Parts::open_read_plane() {
@@ -471,6 +500,7 @@ Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Result<std::unique_ptr<Node>> Node::open(const Config& config) {
   std::unique_ptr<Node> node(new Node(std::make_unique<Parts>(config)));
   TRY(node->parts_->open());
+  if (node->parts_->quarantined) return node;
   log_event(LogLevel::kInfo, "node.serving",
             {{"name", node->parts_->descriptor().name()},
              {"peer_port", node->peer_port()},

@@ -107,11 +107,11 @@ Company::Company(const tests::TempDir& dir, const std::string& name)
 
 Company::~Company() = default;
 
-void Company::start(const std::vector<std::string>& settings) {
+void Company::start(const std::vector<std::string>& settings, const std::string& until) {
   std::vector<std::string> command = {program("tocsind"), "serve", "--config", folder_ + "/tocsin.toml"};
   command.insert(command.end(), settings.begin(), settings.end());
   daemon_ = std::make_unique<tests::Process>(command, environment_);
-  if (!daemon_->await("event=node.serving", kPatience)) FAIL(name() + " does not serve: " << daemon_->err());
+  if (!daemon_->await(until, kPatience)) FAIL(name() + " does not serve: " << daemon_->err());
 }
 
 void Company::kill() {

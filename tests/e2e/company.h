@@ -41,7 +41,7 @@ class Company {
   ~Company();
 
   // `tocsind serve` with these settings on top; returns when it serves. Once it has ended, again.
-  void start(const std::vector<std::string>& settings = {});
+  void start(const std::vector<std::string>& settings = {}, const std::string& until = "event=node.serving");
   void kill();
   // SIGTERM; the exit status, nothing when it did not end in time.
   std::optional<int> stop(std::chrono::milliseconds patience = kPatience);

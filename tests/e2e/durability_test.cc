@@ -1,6 +1,7 @@
 // Real daemons killed without warning: what was acknowledged stays, one key has one effect, keys stay whole.
 #include <atomic>
 #include <cstdio>
+#include <filesystem>
 #include <future>
 #include <random>
 #include <thread>
@@ -145,4 +146,28 @@ TEST_CASE("two clients with one idempotency key have one effect, also across a k
     REQUIRE(ask());
     CHECK(company.status().ledger_size() == before + 2);
   }
+}
+
+TEST_CASE("a node whose store may have been rolled back says so, and signs, serves and takes nothing",
+          "[durability]") {
+  const tests::TempDir dir;
+  Company company(dir, "alpha");
+  company.start();
+  REQUIRE(company.call<v1::SubmitReply>("Submit", submission({"a", "b"})));
+  CHECK(company.stop() == 0);
+  REQUIRE(std::filesystem::remove(company.folder() + "/store.anchor"));
+  company.start({}, "event=node.quarantined");
+  company.until("the admin socket answers",
+                [&] { return company.call<v1::StatusReply>("Status", v1::StatusRequest()).has_value(); });
+  CHECK(company.status().quarantine().find("anchor") != std::string::npos);
+  const Finished shown = company.tocsin({"status"});
+  CHECK(shown.code == 0);
+  CHECK(shown.out.find("QUARANTINED") != std::string::npos);
+  CHECK(shown.out.find("fix") != std::string::npos);
+  const auto refused = company.call<v1::SubmitReply>("Submit", submission({"c"}));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().rule == "storage/behind");
+  CHECK(company.http("GET", "/healthz").status == 503);
+  CHECK(company.http("POST", "/v1/match", "{}", "Content-Type: application/json\r\n").status == 503);
+  CHECK(company.stop() == 0);
 }
