@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view kMagic = "TOCANCH1";
 constexpr std::size_t kPage = 4096;
 constexpr std::size_t kHeadBytes = 8 + 8 + 32 + 32;
-constexpr std::size_t kDigestAt = 8 + 8 + kHeadBytes + 4 + 4;
+constexpr std::size_t kDigestAt = 8 + 8 + kHeadBytes + 4 + 4 + 4;
 constexpr std::size_t kHeaderBytes = kDigestAt + sizeof(Hash);
 constexpr std::size_t kCopyBytesMax = (kHeaderBytes + kCarriedBytesMax + kPage - 1) / kPage * kPage;
 
@@ -28,12 +28,14 @@ std::size_t copy_bytes(const AnchorEntry& entry) {
   return (kHeaderBytes + entry.rows.size() + kPage - 1) / kPage * kPage;
 }
 
-// One copy: magic ‖ u64 number ‖ head ‖ u32 carried ‖ u32 length ‖ digest of all of that and the rows ‖ rows.
-void encode(const AnchorEntry& entry, Bytes& out) {
+// One copy: magic ‖ u64 number ‖ head ‖ u32 page of the half where the entry starts ‖ u32 carried ‖ u32
+// length ‖ digest of all of that and the rows ‖ rows.
+void encode(const AnchorEntry& entry, std::size_t at, Bytes& out) {
   out.clear();
   append(out, as_view(kMagic));
   append_be(out, entry.number);
   append(out, entry.head.encode());
+  append_be(out, static_cast<std::uint32_t>(at / kPage));
   append_be(out, std::uint32_t{entry.carried});
   append_be(out, static_cast<std::uint32_t>(entry.rows.size()));
   append(out, crypto::sha256_parts({out, entry.rows}));
@@ -41,45 +43,52 @@ void encode(const AnchorEntry& entry, Bytes& out) {
   out.resize(copy_bytes(entry), 0);
 }
 
+struct Copy {
+  AnchorEntry entry;
+  std::size_t starts_at = 0;  // its entry, in the half
+};
+
 // The copy that starts at the first byte, when it is whole.
-std::optional<AnchorEntry> decode(ByteView bytes) {
+std::optional<Copy> decode(ByteView bytes) {
   if (bytes.size() < kHeaderBytes || !equal(bytes.first(kMagic.size()), as_view(kMagic))) return {};
   const auto length = get_be<std::uint32_t>(bytes.data() + kDigestAt - 4);
   if (length > kCarriedBytesMax || kHeaderBytes + length > bytes.size()) return {};
   const ByteView rows = bytes.subspan(kHeaderBytes, length);
   const Hash digest = crypto::sha256_parts({bytes.first(kDigestAt), rows});
   if (!equal(digest, bytes.subspan(kDigestAt, sizeof(Hash)))) return {};
-  AnchorEntry out;
+  Copy copy;
+  copy.starts_at = std::size_t{get_be<std::uint32_t>(bytes.data() + kDigestAt - 12)} * kPage;
+  AnchorEntry& out = copy.entry;
   out.number = get_be<std::uint64_t>(bytes.data() + 8);
   auto head = LogHead::parse(bytes.subspan(16, kHeadBytes));
   if (!head) return {};
   out.head = *head;
   out.carried = get_be<std::uint32_t>(bytes.data() + kDigestAt - 8) != 0;
   out.rows = to_bytes(rows);
-  return out;
+  return copy;
 }
 
-// The entry that starts at `at`, by whichever copy is whole; `at` moves behind it.
-std::optional<AnchorEntry> entry_at(ByteView half, std::size_t& at) {
-  if (at >= half.size()) return {};
-  if (auto first = decode(half.subspan(at))) {
-    at += 2 * copy_bytes(*first);
-    return first;
-  }
-  for (std::size_t to = at + kPage; to < half.size() && to <= at + kCopyBytesMax; to += kPage) {
-    auto second = decode(half.subspan(to));
-    if (!second || copy_bytes(*second) != to - at) continue;
-    at = to + (to - at);
-    return second;
-  }
-  return {};
+// The entry that starts at `at`: number `wanted`, or the newest there is when that is 0; by whichever copy is
+// whole. What was written over may still stand where a copy did not reach the disk. `at` moves behind it.
+std::optional<AnchorEntry> entry_at(ByteView half, std::size_t& at, std::uint64_t wanted) {
+  std::optional<AnchorEntry> out;
+  const auto look = [&](std::size_t to) {
+    if (to >= half.size()) return;
+    auto found = decode(half.subspan(to));
+    if (!found || found->starts_at != at) return;
+    const std::uint64_t number = found->entry.number;
+    if (wanted != 0 ? number == wanted : !out || number > out->number) out = std::move(found->entry);
+  };
+  for (std::size_t to = at; to <= at + kCopyBytesMax; to += kPage) look(to);
+  if (out) at += 2 * copy_bytes(*out);
+  return out;
 }
 
 std::vector<AnchorEntry> run_of(ByteView half) {
   std::vector<AnchorEntry> out;
   for (std::size_t at = 0;;) {
-    auto entry = entry_at(half, at);
-    if (!entry || (!out.empty() && entry->number != out.back().number + 1)) return out;
+    auto entry = entry_at(half, at, out.empty() ? 0 : out.back().number + 1);
+    if (!entry) return out;
     out.push_back(std::move(*entry));
   }
 }
@@ -87,7 +96,7 @@ std::vector<AnchorEntry> run_of(ByteView half) {
 std::uint64_t greatest_number(ByteView bytes) {
   std::uint64_t out = 0;
   for (std::size_t at = 0; at < bytes.size(); at += kPage)
-    if (const auto entry = decode(bytes.subspan(at))) out = std::max(out, entry->number);
+    if (const auto copy = decode(bytes.subspan(at))) out = std::max(out, copy->entry.number);
   return out;
 }
 
@@ -201,7 +210,7 @@ void Anchor::turn() {
 
 Result<Bytes> Anchor::write(const AnchorEntry& entry) {
   CHECK_INVARIANT(has_room(entry) && entry.rows.size() <= kCarriedBytesMax);
-  encode(entry, buffer_);
+  encode(entry, at_, buffer_);
   const std::size_t copy = buffer_.size();
   buffer_.resize(2 * copy);
   std::copy_n(buffer_.begin(), copy, buffer_.begin() + static_cast<std::ptrdiff_t>(copy));
@@ -216,9 +225,9 @@ Result<Bytes> Anchor::write(const AnchorEntry& entry) {
   status = file_->file->Read(at, copy, &got, reinterpret_cast<char*>(back.data()));
   if (!status.ok()) return fail(failed(status, "the anchor cannot be read back"));
   auto decoded = decode(ByteView(reinterpret_cast<const std::uint8_t*>(got.data()), got.size()));
-  if (!decoded || decoded->number != entry.number || !(decoded->head == entry.head))
+  if (!decoded || decoded->entry.number != entry.number || !(decoded->entry.head == entry.head))
     return fail(Code::kDataLoss, "the anchor reads back differently from what was written", "storage/anchor");
-  return std::move(decoded->rows);
+  return std::move(decoded->entry.rows);
 }
 
 Status Anchor::flush() {

@@ -188,7 +188,8 @@ struct Store::Database {
 
   // Owned by the thread that commits.
   std::unique_ptr<Anchor> anchor;
-  std::uint64_t number = 0;  // of the last commit
+  std::uint64_t number = 0;   // of the last commit
+  std::uint64_t flushed = 0;  // of the last commit up to which RocksDB's log was flushed
   std::optional<LogHead> head;
 
   // Constant after open().
@@ -289,7 +290,7 @@ void put_mark(Bytes& ops, std::uint64_t number, const LogHead& head) {
   append_operation(ops, {kPut, static_cast<std::uint8_t>(Family::kMeta), as_view(kHeadRow), value});
 }
 
-Error behind(std::uint64_t stored, std::uint64_t anchored, const std::string& what) {
+[[maybe_unused]] Error behind(std::uint64_t stored, std::uint64_t anchored, const std::string& what) {
   Error error{Code::kFailedPrecondition, "the store is in quarantine: " + what, "storage/behind", {}, {}};
   error.why = "It stands at commit " + std::to_string(stored) + ", and commit " + std::to_string(anchored) +
               " was made. Signing from here would fork the ledger.";
@@ -334,13 +335,13 @@ Status Store::catch_up(const StoreOptions& options, const std::string& path) {
         behind(stored, anchored, found.damaged ? "its anchor is damaged" : "it has lost commits it had made");
     return {};
   }
-  for (std::size_t i = from; i < found.entries.size(); ++i)
-    TRY(write_rows(found.entries[i].rows, i + 1 == found.entries.size()));
-  if (anchored >= stored) {
+  // A store that is ahead made a commit that is not carried, for which everything before was flushed.
+  if (stored <= anchored) {
+    for (std::size_t i = from; i < found.entries.size(); ++i) TRY(write_rows(found.entries[i].rows, false));
     database_->number = anchored;
     database_->head = found.entries.back().head;
   }
-  if (from == found.entries.size()) TRY(make_durable());
+  TRY(make_durable());
   for (const AnchorEntry& entry : found.entries) database_->anchored_heads.push_back(entry.head);
   TRY_ASSIGN(database_->anchor, Anchor::open(place, found));
   return {};
@@ -388,7 +389,9 @@ Status Store::write_rows(const Bytes& ops, bool durable) {
 Status Store::make_durable() {
   Bytes ops;
   if (database_->head) put_mark(ops, database_->number, *database_->head);
-  return write_rows(ops, true);
+  TRY(write_rows(ops, true));
+  database_->flushed = database_->number;
+  return {};
 }
 
 // Carried: anchor, flush, then the store without one. Not carried: the store with a flush, then the anchor.
@@ -401,7 +404,13 @@ Status Store::write_through(AnchorEntry& entry, const Meanwhile& meanwhile) {
     TRY(make_durable());
     anchor.turn();
   }
-  if (!entry.carried) TRY(write_rows(rows, true));
+  if (!entry.carried) {
+    // Its rows must never be there without those of the commits before: what is carried is written again only
+    // when nothing newer stands in the store.
+    if (database_->flushed != database_->number) TRY(make_durable());
+    TRY(write_rows(rows, true));
+    database_->flushed = entry.number;
+  }
   Batch written;
   TRY_ASSIGN(written.ops_, anchor.write(entry));
   if (written.ops_ != entry.rows)

@@ -88,15 +88,15 @@ TEST_CASE("the last row under a prefix is found, and its absence too") {
   MemoryStore memory;
   Batch batch;
   for (const std::string_view key : {"a1", "a9", "b", "c"})
-    batch.put(Family::kMeta, as_view(key), as_view(key));
+    batch.put(Family::kPeer, as_view(key), as_view(key));
   REQUIRE(memory->commit(batch));
-  auto last = memory->last(Family::kMeta, as_view("a"));
+  auto last = memory->last(Family::kPeer, as_view("a"));
   REQUIRE((last && *last));
   CHECK((*last)->key == "a9");
-  last = memory->last(Family::kMeta);
+  last = memory->last(Family::kPeer);
   REQUIRE((last && *last));
   CHECK((*last)->key == "c");
-  last = memory->last(Family::kMeta, as_view("bb"));
+  last = memory->last(Family::kPeer, as_view("bb"));
   REQUIRE(last);
   CHECK_FALSE(*last);
 }
