@@ -150,7 +150,7 @@ struct Anchor::File {
     if (status.ok()) status = made->Close();
     std::unique_ptr<rocksdb::Directory> directory;
     const std::size_t slash = place.path.rfind('/');
-    if (status.ok() && place.env == nullptr) {
+    if (status.ok()) {
       status =
           env->NewDirectory(slash == std::string::npos ? "." : place.path.substr(0, slash + 1), &directory);
       if (status.ok()) status = directory->Fsync();

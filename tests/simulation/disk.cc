@@ -21,10 +21,13 @@ using rocksdb::IODebugContext;
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 
+constexpr std::size_t kSector = 512;
+
 // A file's bytes; names point at it.
 struct Inode {
   std::string bytes;
   std::size_t synced = 0;
+  std::map<std::size_t, std::string> over;  // what stood in sectors written over and not synced
 };
 using InodePtr = std::shared_ptr<Inode>;
 
@@ -145,6 +148,8 @@ class Disk::Files : public rocksdb::FileSystem {
   }
   IOStatus NewWritableFile(const std::string& path, const FileOptions& options,
                            std::unique_ptr<rocksdb::FSWritableFile>* result, IODebugContext*) override;
+  IOStatus NewRandomRWFile(const std::string& path, const FileOptions& options,
+                           std::unique_ptr<rocksdb::FSRandomRWFile>* result, IODebugContext*) override;
   IOStatus NewDirectory(const std::string& path, const IOOptions&,
                         std::unique_ptr<rocksdb::FSDirectory>* result, IODebugContext*) override;
 
@@ -296,6 +301,44 @@ class WritableFile : public rocksdb::FSWritableFile {
   const Sink take_;
 };
 
+// Written over in place: the length is safe, the sectors are not until a sync.
+class OverFile : public rocksdb::FSRandomRWFile {
+ public:
+  OverFile(InodePtr inode, WritableFile::Sink take) : inode_(std::move(inode)), take_(std::move(take)) {}
+
+  IOStatus Write(std::uint64_t offset, const rocksdb::Slice& data, const IOOptions&,
+                 IODebugContext*) override {
+    CHECK_INVARIANT(offset + data.size() <= inode_->bytes.size());
+    const Outcome outcome = take_(false, data.size());
+    if (outcome == Outcome::kRefused) return gone();
+    for (std::size_t at = offset / kSector * kSector; at < offset + data.size(); at += kSector)
+      inode_->over.try_emplace(at, inode_->bytes.substr(at, kSector));
+    const std::size_t done = outcome == Outcome::kTaken ? data.size() : data.size() / 2;
+    inode_->bytes.replace(offset, done, data.data(), done);
+    return outcome == Outcome::kTaken ? IOStatus::OK() : gone();
+  }
+  IOStatus Read(std::uint64_t offset, std::size_t n, const IOOptions&, rocksdb::Slice* result, char* scratch,
+                IODebugContext*) const override {
+    const std::size_t from = std::min<std::size_t>(offset, inode_->bytes.size());
+    n = std::min(n, inode_->bytes.size() - from);
+    std::memcpy(scratch, inode_->bytes.data() + from, n);
+    *result = rocksdb::Slice(scratch, n);
+    return IOStatus::OK();
+  }
+  IOStatus Sync(const IOOptions&, IODebugContext*) override {
+    if (take_(true, 0) != Outcome::kTaken) return gone();
+    inode_->over.clear();
+    return IOStatus::OK();
+  }
+  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override { return Sync(options, debug); }
+  IOStatus Flush(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
+  IOStatus Close(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
+
+ private:
+  const InodePtr inode_;
+  const WritableFile::Sink take_;
+};
+
 class Directory : public rocksdb::FSDirectory {
  public:
   explicit Directory(std::function<IOStatus()> sync) : sync_(std::move(sync)) {}
@@ -323,9 +366,20 @@ IOStatus Disk::Files::NewWritableFile(const std::string& name, const FileOptions
   return IOStatus::OK();
 }
 
+IOStatus Disk::Files::NewRandomRWFile(const std::string& name, const FileOptions&,
+                                      std::unique_ptr<rocksdb::FSRandomRWFile>* result, IODebugContext*) {
+  const std::string path = normal(name);
+  const InodePtr inode = find(path);
+  if (!inode) return absent(path);
+  *result = std::make_unique<OverFile>(inode, [this, path](bool sync, std::size_t bytes) {
+    return write(sync ? kSync : kAppend, path, bytes);
+  });
+  return IOStatus::OK();
+}
+
 IOStatus Disk::Files::NewDirectory(const std::string& name, const IOOptions&,
                                    std::unique_ptr<rocksdb::FSDirectory>* result, IODebugContext*) {
-  const std::string folder = normal(name);
+  const std::string folder = normal(name) == "/" ? "" : normal(name);
   *result = std::make_unique<Directory>([this, folder] {
     if (write(kSyncFolder, folder, 0) != Outcome::kTaken) return gone();
     sync_folder(folder);
@@ -359,6 +413,12 @@ void Disk::Files::lose() {
 }
 
 void Disk::Files::tear(const std::string& path, Inode& inode) {
+  for (const auto& [at, before] : inode.over) {
+    if (world_.chance(50)) continue;
+    inode.bytes.replace(at, before.size(), before);
+    losses.bytes += before.size();
+  }
+  inode.over.clear();
   const std::size_t unsynced = inode.bytes.size() - inode.synced;
   if (unsynced == 0) return;
   const std::size_t kept = world_.below(unsynced + 1);

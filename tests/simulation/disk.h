@@ -1,12 +1,12 @@
 #pragma once
 // Disk: one node's file system for RocksDB, in memory, which forgets what a real one forgets at a power cut.
 //
-// Bytes are safe after a sync of their file, names (made, moved, removed) after a sync of their directory. A
-// power cut keeps of everything else what chance likes: a prefix of the bytes, zeros or garbage at a log's
-// end, the old name or the new one. cut_power_after(n) makes the nth write from now on the one in which the
-// power goes: it fails, perhaps half done, and so does every later one. RocksDB's background work waits until
-// work() runs it in the caller's thread, so that the same seed gives the same order of writes. Concurrency:
-// one thread. Source: reliability.md, fact 6.
+// Bytes are safe after a sync of their file, those written over in place as well, names (made, moved,
+// removed) after a sync of their directory. A power cut keeps of everything else what chance likes: a prefix
+// of the bytes, zeros or garbage at a log's end, the old name or the new one. cut_power_after(n) makes the
+// nth write from now on the one in which the power goes: it fails, perhaps half done, and so does every later
+// one. RocksDB's background work waits until work() runs it in the caller's thread, so that the same seed
+// gives the same order of writes. Concurrency: one thread. Source: reliability.md, fact 6.
 
 #include <cstdint>
 #include <memory>
