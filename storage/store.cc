@@ -417,7 +417,9 @@ Status Store::write_through(AnchorEntry& entry, const Meanwhile& meanwhile) {
     return fail(Code::kDataLoss, "the anchor reads back differently from what was written", "storage/anchor");
   Batch more;
   if (meanwhile) TRY(meanwhile(written, more));
+#if TOCSIN_PLANTED_FAULT != 4  // a commit answered before the disk has it: the simulation must find it
   TRY(anchor.flush());
+#endif
   if (!entry.carried) return write_rows(more.ops_, false);
   tocsin::append(rows, more.ops_);
   return write_rows(rows, false);

@@ -360,7 +360,7 @@ void ForeignLedger::accept(const v1::RecordsReply& reply,
   append.correction = std::any_of(append.drafts.begin(), append.drafts.end(), [](const Draft& draft) {
     return draft.event == Event::kRetractionApplied;
   });
-#if defined(TOCSIN_PLANTED_FAULT)  // a receiver that never answers a retraction: the simulation must find it
+#if TOCSIN_PLANTED_FAULT == 1  // a receiver that never answers a retraction: the simulation must find it
   std::erase_if(append.drafts, [](const Draft& draft) { return draft.event == Event::kRetractionApplied; });
 #endif
   append.effects = [this, kept = *page, mirrored = coordinator ? append.drafts : std::vector<Draft>()](

@@ -108,6 +108,19 @@ Status follow_chains(const FeedPosition& position, const ChainHeads& chain_heads
   return {};
 }
 
+Result<TreeHead> signed_head(std::string_view note, std::span<const VerifierKey> keys) {
+  auto opened = open_checkpoint(note, keys);
+#if TOCSIN_PLANTED_FAULT == 2  // a reader that believes unsigned heads: the simulation must find it
+  if (!opened) {
+    TRY_ASSIGN(const Note unsigned_note, parse_note(note));
+    TRY_ASSIGN(const Checkpoint claimed, parse_checkpoint(unsigned_note.text));
+    return claimed.tree;
+  }
+#endif
+  if (!opened) return fail(renamed(std::move(opened).error(), "feed/signature"));
+  return opened->checkpoint.tree;
+}
+
 }  // namespace
 
 Result<VerifiedPage> verify_page(const FeedPosition& position, const v1::RecordsReply& reply,
@@ -115,9 +128,7 @@ Result<VerifiedPage> verify_page(const FeedPosition& position, const v1::Records
   VerifiedPage page;
   page.position = position;
   TRY(parse_leaves(position, reply, page));
-  auto opened = open_checkpoint(reply.checkpoint(), keys);
-  if (!opened) return fail(renamed(std::move(opened).error(), "feed/signature"));
-  const TreeHead& head = opened->checkpoint.tree;
+  TRY_ASSIGN(const TreeHead head, signed_head(reply.checkpoint(), keys));
   TRY(check_head(position, reply, head));
   page.position.range.append(page.leaf_hashes);
   TRY(check_root(page, reply, head));

@@ -236,7 +236,7 @@ class Disk::Files : public rocksdb::FileSystem {
   enum Kind : std::uint8_t { kAppend, kSync, kCreate, kDelete, kRename, kSyncFolder };
   Outcome write(Kind kind, const std::string& path, std::size_t bytes) {
     if (frozen) return Outcome::kRefused;
-    ++writes;
+    if (kind == kCreate && path.ends_with(".sst")) ++tables;
     world_.mark((static_cast<std::uint64_t>(kind) << 56) ^ (bytes << 16) ^ path.size());
     if (!countdown || --*countdown > 0) return Outcome::kTaken;
     countdown.reset();
@@ -249,7 +249,7 @@ class Disk::Files : public rocksdb::FileSystem {
   bool frozen = false;
   std::optional<std::uint64_t> countdown;
   bool once = false;  // the write counted down to fails alone
-  std::uint64_t writes = 0;
+  std::uint64_t tables = 0;
   Losses losses;
 
  private:
@@ -529,8 +529,8 @@ void Disk::thaw(bool power_lost) {
 const Disk::Losses& Disk::losses() const {
   return files_->losses;
 }
-std::uint64_t Disk::writes() const {
-  return files_->writes;
+std::uint64_t Disk::tables() const {
+  return files_->tables;
 }
 
 }  // namespace tocsin::simulation

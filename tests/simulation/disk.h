@@ -47,7 +47,7 @@ class Disk {
   // otherwise (the process alone died) every byte written is still there.
   void thaw(bool power_lost);
   const Losses& losses() const;
-  std::uint64_t writes() const;
+  std::uint64_t tables() const;  // written by flushes and compactions
 
  private:
   class Files;

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <string>
 
+#include <errno.h>
 #include <unistd.h>
 
 #include "crypto/random.h"
@@ -70,6 +71,7 @@ void count(SimNetwork& network, const Done& done, Outcome& out) {
   out.write_errors = faults.write_errors;
   for (auto& one : network.nodes()) {
     if (one->up()) out.records += one->ledger->size();
+    out.tables += one->disk.tables();
     out.bytes_lost += one->disk.losses().bytes;
     out.files_torn += one->disk.losses().torn;
     out.names_undone += one->disk.losses().names;
@@ -103,17 +105,18 @@ void run_seed(const Options& options, std::uint64_t seed, Outcome& out) {
 }
 
 void add(Outcome& sum, const Outcome& one) {
-  for (auto field :
-       {&Outcome::virtual_ms, &Outcome::events, &Outcome::records, &Outcome::published, &Outcome::retracted,
-        &Outcome::repeated, &Outcome::audited, &Outcome::messages, &Outcome::lost, &Outcome::doubled,
-        &Outcome::forged, &Outcome::partitions, &Outcome::crashes, &Outcome::power_cuts,
-        &Outcome::write_errors, &Outcome::bytes_lost, &Outcome::files_torn, &Outcome::names_undone})
+  for (auto field : {&Outcome::virtual_ms, &Outcome::events, &Outcome::records, &Outcome::published,
+                     &Outcome::retracted, &Outcome::repeated, &Outcome::audited, &Outcome::messages,
+                     &Outcome::lost, &Outcome::doubled, &Outcome::forged, &Outcome::partitions,
+                     &Outcome::crashes, &Outcome::power_cuts, &Outcome::write_errors, &Outcome::tables,
+                     &Outcome::bytes_lost, &Outcome::files_torn, &Outcome::names_undone})
     sum.*field += one.*field;
 }
 
 void print_failure(std::uint64_t seed, const Outcome& one) {
-  std::printf("seed %llu: %u violations; replay with: simulate --first %llu --seeds 1\n",
-              static_cast<unsigned long long>(seed), one.violations, static_cast<unsigned long long>(seed));
+  std::printf("seed %llu: %u violations; replay with: %s --first %llu --seeds 1\n",
+              static_cast<unsigned long long>(seed), one.violations, program_invocation_short_name,
+              static_cast<unsigned long long>(seed));
   if (one.state == Outcome::kDied) std::printf("  the process died\n");
   std::fputs(one.text.data(), stdout);
 }
@@ -126,11 +129,13 @@ void print_sum(std::uint64_t ran, std::uint64_t bad, const Outcome& sum) {
       n(ran), static_cast<double>(sum.virtual_ms) / 3.6e6, n(sum.events), n(sum.records), n(sum.published),
       n(sum.retracted), n(sum.repeated), n(sum.audited));
   std::printf(
-      "faults: %llu crashes at rest, %llu power cuts while writing, %llu failed writes; %llu bytes lost, "
+      "faults: %llu crashes at rest, %llu power cuts while writing, %llu failed writes; %llu tables written, "
+      "%llu bytes lost, "
       "%llu files torn, %llu names undone; of %llu messages %llu lost, %llu doubled, %llu forged, "
       "all reordered; %llu partitions\n",
-      n(sum.crashes), n(sum.power_cuts), n(sum.write_errors), n(sum.bytes_lost), n(sum.files_torn),
-      n(sum.names_undone), n(sum.messages), n(sum.lost), n(sum.doubled), n(sum.forged), n(sum.partitions));
+      n(sum.crashes), n(sum.power_cuts), n(sum.write_errors), n(sum.tables), n(sum.bytes_lost),
+      n(sum.files_torn), n(sum.names_undone), n(sum.messages), n(sum.lost), n(sum.doubled), n(sum.forged),
+      n(sum.partitions));
   std::printf("%llu with violations\n", n(bad));
 }
 
@@ -138,7 +143,7 @@ int run(const Options& options) {
   std::uint64_t ran = 0, bad = 0;
   Outcome sum;
   const bool started = run_seeds(
-      options.first, options.seeds, options.jobs,
+      options.first, options.seeds, options.jobs, options.expect,
       [&](std::uint64_t seed, Outcome& out) { run_seed(options, seed, out); },
       [&](std::uint64_t seed, const Outcome& one) {
         ++ran;

@@ -177,6 +177,7 @@ Status SimNode::open() {
   options.cache_bytes = 1 << 20;
   options.anchor_bytes = 256 << 10;
   TRY_ASSIGN(store, storage::Store::open("/store", options));
+  if (store->quarantine()) return fail(*store->quarantine());  // nothing here rolls a disk back
   node::LedgerKeys keys{
       operational.copy(),        seed_of("chain", number),
       seed_of("kek", number),    descriptor->message().log_origin(),

@@ -22,7 +22,8 @@ struct Board {
 class Pool {
  public:
   using One = std::function<void(std::uint64_t, Outcome&)>;
-  Pool(std::uint64_t first, std::uint64_t count, const One& one) : first_(first), count_(count), one_(one) {
+  Pool(std::uint64_t first, std::uint64_t count, bool first_only, const One& one)
+      : first_(first), count_(count), first_only_(first_only), one_(one) {
     bytes_ = sizeof(Board) + 64 + count * sizeof(Outcome);
     void* memory = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return;
@@ -38,7 +39,6 @@ class Pool {
 
   bool ready() const { return board_ != nullptr; }
   Outcome& at(std::uint64_t i) { return outcomes_[i]; }
-  void stop() { board_->enough = true; }
 
   bool start() {
     const pid_t child = ::fork();
@@ -75,10 +75,12 @@ class Pool {
       one_(first_ + i, outcome);
       outcome.state = Outcome::kDone;
       outcomes_[i] = outcome;
+      if (first_only_ && outcome.violations > 0) board_->enough = true;
     }
   }
 
   const std::uint64_t first_, count_;
+  const bool first_only_;
   const One& one_;
   std::size_t bytes_ = 0;
   Board* board_ = nullptr;
@@ -88,10 +90,10 @@ class Pool {
 
 }  // namespace
 
-bool run_seeds(std::uint64_t first, std::uint64_t count, unsigned jobs,
+bool run_seeds(std::uint64_t first, std::uint64_t count, unsigned jobs, bool first_only,
                const std::function<void(std::uint64_t, Outcome&)>& one,
                const std::function<bool(std::uint64_t, const Outcome&)>& each) {
-  Pool pool(first, count, one);
+  Pool pool(first, count, first_only, one);
   if (!pool.ready()) return false;
   for (unsigned i = 0; i < jobs; ++i)
     if (!pool.start() && i == 0) return false;

@@ -17,14 +17,15 @@ struct Outcome {
                 audited = 0;
   std::uint64_t messages = 0, lost = 0, doubled = 0, forged = 0, partitions = 0;
   std::uint64_t crashes = 0, power_cuts = 0, write_errors = 0;
-  std::uint64_t bytes_lost = 0, files_torn = 0, names_undone = 0;
+  std::uint64_t tables = 0, bytes_lost = 0, files_torn = 0, names_undone = 0;
   std::array<char, 2000> text{};  // the first violations, a line each
 };
 
 // Runs `one` for each seed of [first, first + count) on `jobs` processes and calls `each` in order of seeds
-// with what came of it, until it answers false. A process that dies is an outcome (kDied), and another takes
-// its place. False: processes cannot be started here.
-bool run_seeds(std::uint64_t first, std::uint64_t count, unsigned jobs,
+// with what came of it, until it answers false. `first_only`: no new seed is begun once one has violations. A
+// process that dies is an outcome (kDied), and another takes its place. False: processes cannot be started
+// here.
+bool run_seeds(std::uint64_t first, std::uint64_t count, unsigned jobs, bool first_only,
                const std::function<void(std::uint64_t seed, Outcome&)>& one,
                const std::function<bool(std::uint64_t seed, const Outcome&)>& each);
 
