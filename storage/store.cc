@@ -21,7 +21,7 @@ namespace {
 constexpr std::array<const char*, kFamilies> kFamilyNames = {
     "leaf",      "sealed", "tile",         "chain",           "key",  "checkpoint", "signal",
     "indicator", "due",    "foreign_leaf", "foreign_opening", "peer", "evidence",   "idempotency",
-    "meta"};
+    "meta",      "witness"};
 constexpr std::uint64_t kWriteBufferBytes = 16 << 20;
 constexpr int kBloomBits = 10;
 constexpr std::uint8_t kPut = 1;

@@ -46,8 +46,9 @@ enum class Family : std::uint8_t {
   kEvidence,
   kIdempotency,
   kMeta,
+  kWitness,
 };
-inline constexpr std::size_t kFamilies = 15;
+inline constexpr std::size_t kFamilies = 16;
 
 // Puts and removals that stand or fall together; later ones on the same key win. Movable, for one thread.
 class Batch {

@@ -11,6 +11,10 @@
 
 #include "crypto/base/result.h"
 
+namespace tocsin::v1 {
+class Witnessing;
+}
+
 namespace tocsin::cli {
 
 class Session;
@@ -70,6 +74,10 @@ std::vector<Command> match_commands();
 std::vector<Command> review_commands();
 std::vector<Command> user_commands();
 std::vector<Command> backup_commands();
+std::vector<Command> witness_commands();
+
+// Lines that say how far the ledger is witnessed, and what is missing.
+std::string witnessed_text(const v1::Witnessing& witnessing, std::uint64_t now_ms);
 
 // Help for all, for a group ("peer") or for one command ("peer list").
 std::string help_text(std::string_view path);

@@ -24,8 +24,8 @@ std::string toml_quote(std::string_view text) {
 }
 
 // Settings of the new node that are written to its tocsin.toml.
-constexpr std::string_view kInitSettings[] = {"name", "listen", "advertise", "http-listen",
-                                              "passphrase-file"};
+constexpr std::string_view kInitSettings[] = {"name",        "listen",     "advertise",      "http-listen",
+                                              "read-listen", "log-origin", "passphrase-file"};
 
 // Peers cannot connect to "every address": a node that listens there is reached by its name.
 void advertise_by_name(node::Config& config, std::string& toml) {
@@ -118,8 +118,9 @@ Result<int> status(Session& session, const Arguments&) {
                         std::to_string(reply.peers_in_sync()) + "/" + std::to_string(reply.peers_active()) +
                         " peers in sync\n" + grouped(reply.ledger_size()) + " ledger entries · " +
                         grouped(reply.signals()) + " signals, " + grouped(reply.matching()) +
-                        " match · review " + grouped(reply.awaiting_review()) + " waiting\nkey " +
-                        reply.fingerprint() + "\n");
+                        " match · review " + grouped(reply.awaiting_review()) + " waiting\n" +
+                        (reply.has_witnessing() ? witnessed_text(reply.witnessing(), session.now_ms()) : "") +
+                        "key " + reply.fingerprint() + "\n");
   return static_cast<int>(kDone);
 }
 
@@ -175,10 +176,16 @@ Result<int> rotate(Session& session, const Arguments& arguments) {
 Result<int> ledger_status(Session& session, const Arguments&) {
   TRY_ASSIGN(const v1::StatusReply reply, ask_status(session));
   if (session.for_people()) {
-    session.print_text(grouped(reply.ledger_size()) + " entries\n\n" + reply.checkpoint());
+    session.print_text(grouped(reply.ledger_size()) + " entries\n" +
+                       witnessed_text(reply.witnessing(), session.now_ms()) + "\n" + reply.checkpoint());
   } else {
-    session.print_object(
-        envelope("LedgerStatus").number("size", reply.ledger_size()).text("checkpoint", reply.checkpoint()));
+    session.print_object(envelope("LedgerStatus")
+                             .number("size", reply.ledger_size())
+                             .text("checkpoint", reply.checkpoint())
+                             .number("published", reply.witnessing().published())
+                             .number("witnessed_size", reply.witnessing().size())
+                             .number("witnessed_s", reply.witnessing().time_s())
+                             .text("missing", reply.witnessing().missing()));
   }
   return static_cast<int>(kDone);
 }
@@ -223,7 +230,9 @@ std::vector<Command> node_commands() {
          "its first line seals the keystore; else the systemd credential tocsin-kek"},
         {"--listen", "HOST:PORT", "where peers connect to; 0.0.0.0:7443"},
         {"--advertise", "HOST:PORT", "how peers reach it, when that is another address"},
-        {"--http-listen", "HOST:PORT", "the HTTP API, /metrics and /healthz; none"}},
+        {"--http-listen", "HOST:PORT", "the HTTP API, /metrics and /healthz; none"},
+        {"--read-listen", "HOST:PORT", "the ledger for anybody, and its witness; none"},
+        {"--log-origin", "ORIGIN", "what the ledger is called; NAME/tocsin. \"sigsum\": as sigsum asks"}},
        {"tocsin init --name video.example --data-dir /srv/tocsin --passphrase-file /etc/tocsin/passphrase",
         "tocsin init --name video.example --listen 0.0.0.0:7443 --advertise tocsin.video.example:7443"},
        init},

@@ -57,7 +57,8 @@ struct Config {
   std::uint32_t quality_gate = 50;
   // Program that hashes media files apart from the node; empty: "tocsin-media" beside the daemon.
   std::string media_worker;
-  // C2SP checkpoint origin of the node's ledger; empty: name + "/tocsin". Fixed when the node is made.
+  // C2SP checkpoint origin of the node's ledger; empty: name + "/tocsin"; "sigsum": the one that sigsum asks
+  // for, made from the ledger's key. Fixed when the node is made.
   std::string log_origin;
   // MiB of the disk under data_dir that only retractions may use, 0 to 1048576; 0: the disk is not watched.
   std::uint32_t disk_reserve_mb = 128;

@@ -17,6 +17,7 @@
 #include "node/http/operations.h"
 #include "node/http/quarantine_routes.h"
 #include "node/http/server.h"
+#include "node/http/witness_routes.h"
 #include "node/identity/keystore.h"
 #include "node/ledger/answers.h"
 #include "node/ledger/changes.h"
@@ -27,6 +28,7 @@
 #include "node/peer/peer_port.h"
 #include "node/peer/sync.h"
 #include "node/runtime/asio_runtime.h"
+#include "node/witness/outside.h"
 #include "protocol/process/registry.h"
 #include "protocol/verify/bundle.h"
 #include "storage/disk_room.h"
@@ -67,6 +69,13 @@ struct Node::Parts {
   std::unique_ptr<Ledger> ledger;
   std::unique_ptr<Members> members;
   std::unique_ptr<Signals> signals;
+  std::unique_ptr<KnownLogs> known_logs;
+  std::unique_ptr<Cosigner> cosigner;
+  std::unique_ptr<OutsideWitnesses> outside;
+  std::unique_ptr<Witnessed> witnessed;
+  std::unique_ptr<WitnessCalls> witness_calls;
+  std::mutex alarm_mu;
+  std::string alarm;  // guarded by alarm_mu
   std::unique_ptr<MediaHasher> media;
   std::unique_ptr<Tokens> tokens;
   std::unique_ptr<FeedOwner> feed_owner;
@@ -96,6 +105,9 @@ struct Node::Parts {
 
   Status open();
   Status open_store();
+  Status open_witnesses();
+  void ask_to_cosign(const WitnessTarget& target, const std::string& body, Witnessed::Asked asked);
+  void on_ahead(const Witnessed::Ahead& ahead);
   Status open_peers();
   Status open_http();
   Status open_read_plane();
@@ -165,8 +177,8 @@ void Node::Parts::on_commit(const Ledger::Committed& committed) {
   metrics.ledger_commits.add();
   metrics.ledger_size.set(static_cast<std::int64_t>(committed.head.tree.size));
   metrics.signals_matching.set(static_cast<std::int64_t>(signals->matching()));
-  if (feed_service && committed.from < committed.head.tree.size)
-    feed_service->moved_on(*committed.head.checkpoint);
+  metrics.witness_cosigned.set(static_cast<std::int64_t>(cosigner ? cosigner->cosigned() : 0));
+  if (witnessed && committed.from < committed.head.tree.size) witnessed->on_committed();
 }
 
 LinkVerdict Node::Parts::judge(const PeerCertificate& peer) {
@@ -206,9 +218,65 @@ Result<v1::JoinReply> Node::Parts::on_join(const v1::JoinRequest& request, const
   return candidate.reply;
 }
 
+Status Node::Parts::open_witnesses() {
+  const Keys& mine = *keys.front();
+  TRY_ASSIGN(const auto log_key, protocol::make_verifier_key(ledger->origin(), protocol::KeyType::kEd25519,
+                                                             mine.operational.public_key()));
+  known_logs = std::make_unique<KnownLogs>(*members, runtime);
+  cosigner = std::make_unique<Cosigner>(Cosigner::Parts{
+      *store, *ledger, runtime, mine.cosigner.copy(), protocol::cosigner_name(mine.descriptor.name()),
+      [this](std::string_view origin) { return known_logs->keys(origin); }});
+  outside = std::make_unique<OutsideWitnesses>();
+  witnessed = std::make_unique<Witnessed>(Witnessed::Parts{
+      *store, *ledger, runtime, log_key, [this] { return known_logs->members_that_cosign(); },
+      [this](const WitnessTarget& target, const std::string& body, Witnessed::Asked asked) {
+        ask_to_cosign(target, body, std::move(asked));
+      },
+      [this](const Published& published) {
+        metrics.ledger_published.set(static_cast<std::int64_t>(published.tree.size));
+        if (feed_service && published.checkpoint) feed_service->moved_on(*published.checkpoint);
+      },
+      [this](const Witnessed::Ahead& ahead) { on_ahead(ahead); }});
+  witness_calls.reset(new WitnessCalls{*ledger, *members, *witnessed, *cosigner, log_key,
+                                       config.data_dir + "/witness.policy", [this] {
+                                         const std::lock_guard lock(alarm_mu);
+                                         return alarm;
+                                       }});
+  return {};
+}
+
+void Node::Parts::ask_to_cosign(const WitnessTarget& target, const std::string& body,
+                                Witnessed::Asked asked) {
+  if (!target.is_peer()) {
+    if (target.url.empty())
+      return asked(fail(Code::kUnavailable, "it is no member, and the policy names no address for it",
+                        "witness/unreachable"));
+    return outside->ask(target.url, body, std::move(asked));
+  }
+  runtime.post(Lane::kIo, [this, peer = target.peer, body, asked = std::move(asked)] {
+    const auto link = sync->link_of(peer);
+    if (!link) return asked(fail(Code::kUnavailable, "there is no link to it now", "witness/unreachable"));
+    v1::CosignRequest request;
+    request.set_body(body);
+    link->cosign(request, [asked](Result<v1::CosignReply> reply) {
+      if (!reply) return asked(fail(std::move(reply.error())));
+      asked(CosignAnswer{reply->status(), std::move(*reply->mutable_body()),
+                         std::move(*reply->mutable_held())});
+    });
+  });
+}
+
+void Node::Parts::on_ahead(const Witnessed::Ahead& ahead) {
+  const std::lock_guard lock(alarm_mu);
+  alarm = ahead.witness + " holds " + std::to_string(ahead.size) +
+          " records of another history of this ledger" + (ahead.proven ? ", signed by this node" : "");
+}
+
 Status Node::Parts::open_peers() {
-  feed_owner = std::make_unique<FeedOwner>(*ledger, runtime, *members);
-  feed_service = std::make_unique<FeedService>(*ledger, *feed_owner);
+  TRY(open_witnesses());
+  feed_owner = std::make_unique<FeedOwner>(
+      *ledger, runtime, *members, [this](std::uint64_t from) { return witnessed->published_for(from); });
+  feed_service = std::make_unique<FeedService>(*ledger, *feed_owner, cosigner.get());
   PeerHooks hooks;
   hooks.judge = [this](const PeerCertificate& peer) { return judge(peer); };
   hooks.join = [this](const PeerCertificate&, const v1::JoinRequest& request, const Hash& exporter) {
@@ -240,6 +308,7 @@ Status Node::Parts::open_peers() {
                   },
                   [this] { return envelope_keys(); }});
   sync->start();
+  TRY(witnessed->start());
   poll_join();
   poll_expiry();
   upkeep();
@@ -428,7 +497,7 @@ Status Node::Parts::open_http() {
       [this](const std::string& key) { return rotate(key); },
       [this](const v1::ExportRequest& request) { return export_bundle(request); },
       [this](const v1::BackupRequest& request) { return store_upkeep->backup(request); },
-      [this] { return store_upkeep->fsck(); }});
+      [this] { return store_upkeep->fsck(); }, [this] { return node::witnessing(*witness_calls); }});
   store_upkeep = std::make_unique<Upkeep>(
       Upkeep::Parts{config, *store, *ledger, runtime, metrics, [this] { return descriptor(); }});
   store_upkeep->start_scrub();
@@ -441,6 +510,7 @@ Status Node::Parts::open_http() {
     return room->health();
   });
   add_admin_routes(*router, *admin);
+  add_witness_calls(*router, *witness_calls);
   add_api_routes(*router, *admin);
   http = std::make_unique<HttpServer>(runtime, *router, metrics);
   if (!config.http_listen.empty()) {
@@ -480,12 +550,9 @@ Status Node::Parts::open_quarantined(Error why) {
 Status Node::Parts::open_read_plane() {
   if (config.read_listen.empty()) return {};
   read_router = std::make_unique<Router>(nullptr);
-  add_log_routes(*read_router, {ledger->log(),
-                                [this] {
-                                  const LedgerHead head = ledger->head();
-                                  return Published{head.tree, head.checkpoint};
-                                },
-                                config.read_prefix, hex_encode(ByteView(ledger->self()).first(8))});
+  add_log_routes(*read_router, {ledger->log(), [this] { return witnessed->published(); }, config.read_prefix,
+                                hex_encode(ByteView(ledger->self()).first(8))});
+  add_witness_route(*read_router, *cosigner, config.read_prefix);
   HttpLimits limits;
   limits.connections_max = kReadersMax;
   limits.connections_per_address_max = kReadersPerAddressMax;
@@ -530,6 +597,8 @@ void Node::stop() {
   if (parts_->http) parts_->http->stop();
   if (parts_->read_http) parts_->read_http->stop();
   if (parts_->store_upkeep) parts_->store_upkeep->stop();
+  if (parts_->witnessed) parts_->witnessed->stop();
+  if (parts_->outside) parts_->outside->stop();
   if (parts_->sync) parts_->sync->stop();
   if (parts_->port) parts_->port->stop();
   parts_->runtime.stop();

@@ -122,6 +122,7 @@ Result<v1::StatusReply> status(const AdminParts& parts, std::uint64_t started_ms
   reply.set_matching(parts.signals.matching());
   reply.set_uptime_s((parts.runtime.now_ms() - started_ms) / 1000);
   *reply.mutable_signed_descriptor() = descriptor.signed_form();
+  if (parts.witnessing) *reply.mutable_witnessing() = parts.witnessing();
   TRY_ASSIGN(const auto network, parts.members.network());
   if (network) {
     reply.set_network(network->name());

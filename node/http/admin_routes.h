@@ -47,6 +47,7 @@ struct AdminParts {
   std::function<Result<v1::ExportReply>(const v1::ExportRequest&)> export_bundle;
   std::function<Result<v1::BackupReply>(const v1::BackupRequest&)> backup;
   std::function<Result<v1::FsckReply>()> fsck;
+  std::function<v1::Witnessing()> witnessing = nullptr;
 };
 
 // `parts` outlives the router.

@@ -3,6 +3,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crypto/base/encoding.h"
+#include "crypto/hash.h"
+#include "crypto/kdf.h"
 #include "crypto/keyfile.h"
 #include "crypto/random.h"
 #include "node/files/private_file.h"
@@ -21,9 +24,10 @@ class Payload {
   Payload& operator=(const Payload&) = delete;
   ~Payload() {
     v1::KeystorePayload& m = message_;
-    for (std::string* secret : {m.mutable_root_seed(), m.mutable_operational_seed(),
-                                m.mutable_envelope_secret(), m.mutable_tls_key_pkcs8(), m.mutable_chain_key(),
-                                m.mutable_kek(), m.mutable_previous_envelope_secret()})
+    for (std::string* secret :
+         {m.mutable_root_seed(), m.mutable_operational_seed(), m.mutable_envelope_secret(),
+          m.mutable_tls_key_pkcs8(), m.mutable_chain_key(), m.mutable_kek(),
+          m.mutable_previous_envelope_secret(), m.mutable_cosigner_seed()})
       wipe({reinterpret_cast<std::uint8_t*>(secret->data()), secret->size()});
   }
   v1::KeystorePayload* operator->() { return &message_; }
@@ -104,12 +108,23 @@ Result<Secret<32>> secret_of(const std::string& bytes, std::string_view what) {
   return Secret<32>(as_view(bytes).first<32>());
 }
 
+// A keystore made before nodes cosigned has none: it follows from the root's, and is stored with the next
+// rotation.
+Result<Secret<32>> cosigner_seed_of(const Payload& payload) {
+  if (!payload->cosigner_seed().empty()) return secret_of(payload->cosigner_seed(), "cosigner seed");
+  Secret<32> seed;
+  crypto::hkdf_expand(crypto::hkdf_extract({}, {as_view(payload->root_seed())}),
+                      {as_view("tocsin1/cosigner")}, seed.expose_mutable());
+  return seed;
+}
+
 Result<Keys> parse_keys(const Payload& payload) {
   TRY_ASSIGN(const Secret<32> root_seed, secret_of(payload->root_seed(), "root seed"));
   TRY_ASSIGN(const Secret<32> operational_seed, secret_of(payload->operational_seed(), "operational seed"));
   TRY_ASSIGN(Secret<32> envelope, secret_of(payload->envelope_secret(), "envelope key"));
   TRY_ASSIGN(Secret<32> chain_key, secret_of(payload->chain_key(), "chain key"));
   TRY_ASSIGN(Secret<32> kek, secret_of(payload->kek(), "KEK"));
+  TRY_ASSIGN(const Secret<32> cosigner_seed, cosigner_seed_of(payload));
   TRY_ASSIGN(TlsIdentity tls,
              TlsIdentity::open(as_view(payload->tls_key_pkcs8()), as_view(payload->tls_certificate_der())));
   TRY_ASSIGN(protocol::ValidDescriptor descriptor, protocol::parse_descriptor(payload->signed_descriptor()));
@@ -124,6 +139,7 @@ Result<Keys> parse_keys(const Payload& payload) {
               std::move(previous),
               std::move(chain_key),
               std::move(kek),
+              crypto::SigningKey::from_seed(cosigner_seed),
               payload->kek_epoch(),
               std::move(tls),
               std::move(descriptor)};
@@ -142,6 +158,8 @@ Result<Keys> keys_of(const Payload& payload) {
   if (keys->root.public_key() != descriptor.root_key()) return inconsistent("root key");
   if (keys->operational.public_key() != descriptor.operational_key()) return inconsistent("operational key");
   if (keys->envelope.public_key() != descriptor.envelope_key()) return inconsistent("envelope key");
+  if (descriptor.cosigner() && keys->cosigner.public_key() != descriptor.cosigner()->key)
+    return inconsistent("cosigner key");
   if (spki != descriptor.tls_spki_sha256()) return inconsistent("TLS key");
   return keys;
 }
@@ -171,6 +189,9 @@ Status certify(Payload& payload, v1::NodeDescriptor& descriptor, const crypto::S
   descriptor.set_sequence(descriptor.sequence() + 1);
   descriptor.set_valid_from_ms(now_ms > kDescriptorBackdateMs ? now_ms - kDescriptorBackdateMs : 0);
   descriptor.set_valid_until_ms(now_ms + kDescriptorLifetimeMs);
+  TRY_ASSIGN(const Secret<32> cosigner_seed, cosigner_seed_of(payload));
+  set_secret(payload->mutable_cosigner_seed(), cosigner_seed.expose());
+  descriptor.set_cosigner_key(to_string(crypto::SigningKey::from_seed(cosigner_seed).public_key()));
   TRY_ASSIGN(*payload->mutable_signed_descriptor(), protocol::sign_descriptor(descriptor, root));
   TRY_ASSIGN(const Bytes certificate,
              make_tls_certificate(as_view(payload->tls_key_pkcs8()), payload->signed_descriptor()));
@@ -225,14 +246,18 @@ Result<Keys> init_node(const InitOptions& options, const KeystoreLock& lock) {
   set_secret(payload->mutable_operational_seed(), operational_seed.expose());
   set_secret(payload->mutable_chain_key(), crypto::random_secret<32>().expose());
   set_secret(payload->mutable_kek(), crypto::random_secret<32>().expose());
+  set_secret(payload->mutable_cosigner_seed(), crypto::random_secret<32>().expose());
   payload->set_kek_epoch(1);
 
   v1::NodeDescriptor descriptor;
   descriptor.set_name(options.name);
   descriptor.set_address(options.address);
-  descriptor.set_log_origin(options.log_origin);
+  const auto operational = crypto::SigningKey::from_seed(operational_seed).public_key();
+  descriptor.set_log_origin(options.log_origin == kSigsumOrigin
+                                ? "sigsum.org/v1/tree/" + hex_encode(crypto::sha256(operational))
+                                : options.log_origin);
   descriptor.set_root_key(to_string(root.public_key()));
-  descriptor.set_operational_key(to_string(crypto::SigningKey::from_seed(operational_seed).public_key()));
+  descriptor.set_operational_key(to_string(operational));
   make_envelope(payload, descriptor);
   TRY(make_tls(payload, descriptor));
   TRY(certify(payload, descriptor, root, options.now_ms));

@@ -3,15 +3,16 @@
 //
 // What stands in it: the root key (signs descriptors; whoever has it is the node), the operational key (signs
 // checkpoints), the X25519 envelope key (opens what peers send), the TLS key with its certificate, the chain
-// key (blinds signal ids), the KEK (wraps record keys) and the signed descriptor. The file is sealed under a
-// passphrase or under 32 raw bytes from a systemd credential (crypto/keyfile.h). Guarantee: the file is
-// replaced whole or not at all and survives a power cut; an existing directory with anything in it is never
-// touched. What open_keystore() returns is consistent: every key is the one the descriptor names. Errors,
-// each with why and fix: kAlreadyExists "directory/not-empty"; kNotFound "keystore/missing"; kUnauthenticated
-// "keyfile/passphrase" or "keyfile/key"; kDataLoss "keyfile/damaged" or "keystore/inconsistent";
-// kPermissionDenied "file/permissions"; kInvalidArgument "keystore/lock" (no way to unlock was given, or one
-// of the wrong kind), "identity/name", "identity/descriptor"; node/files' errors. Concurrency: one process
-// per data directory; rotations of one directory must not overlap. Source: SPEC §2.
+// key (blinds signal ids), the cosigner key (cosigns others' checkpoints), the KEK (wraps record keys) and
+// the signed descriptor. The file is sealed under a passphrase or under 32 raw bytes from a systemd
+// credential (crypto/keyfile.h). Guarantee: the file is replaced whole or not at all and survives a power
+// cut; an existing directory with anything in it is never touched. What open_keystore() returns is
+// consistent: every key is the one the descriptor names. Errors, each with why and fix: kAlreadyExists
+// "directory/not-empty"; kNotFound "keystore/missing"; kUnauthenticated "keyfile/passphrase" or
+// "keyfile/key"; kDataLoss "keyfile/damaged" or "keystore/inconsistent"; kPermissionDenied
+// "file/permissions"; kInvalidArgument "keystore/lock" (no way to unlock was given, or one of the wrong
+// kind), "identity/name", "identity/descriptor"; node/files' errors. Concurrency: one process per data
+// directory; rotations of one directory must not overlap. Source: SPEC §2.
 
 #include <cstdint>
 #include <optional>
@@ -38,6 +39,8 @@ using KeystoreLock = std::variant<SecretBytes, Secret<32>>;
 Result<KeystoreLock> read_keystore_lock(const std::string& passphrase_file,
                                         const std::string& credentials_directory);
 
+inline constexpr std::string_view kSigsumOrigin = "sigsum";
+
 struct Keys {
   crypto::SigningKey root;
   crypto::SigningKey operational;
@@ -45,6 +48,7 @@ struct Keys {
   std::optional<crypto::KemKey> previous_envelope;  // still opens what was sealed before a rotation
   Secret<32> chain_key;
   Secret<32> kek;
+  crypto::SigningKey cosigner;
   std::uint32_t kek_epoch = 1;
   TlsIdentity tls;
   protocol::ValidDescriptor descriptor;
@@ -52,9 +56,9 @@ struct Keys {
 
 struct InitOptions {
   std::string data_dir;
-  std::string name;     // as in the descriptor
-  std::string address;  // "host:port" at which peers reach the node
-  std::string log_origin;
+  std::string name;        // as in the descriptor
+  std::string address;     // "host:port" at which peers reach the node
+  std::string log_origin;  // kSigsumOrigin: the one sigsum asks for, made from the operational key
   std::uint64_t now_ms = 0;
   crypto::Argon2Cost cost = crypto::kArgon2Moderate;
 };

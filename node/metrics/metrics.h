@@ -84,6 +84,9 @@ class Histogram final : public Metric {
 struct Metrics {
   MetricList all;  // first, so that the fields below can enter themselves
 
+  Gauge ledger_published{all, "tocsin_ledger_published_size",
+                         "Entries that others may see: all, or as far as the witnesses have cosigned"};
+  Gauge witness_cosigned{all, "tocsin_witness_cosigned", "Checkpoints of others cosigned since the start"};
   Gauge ledger_size{all, "tocsin_ledger_size", "Entries in this node's ledger"};
   Counter ledger_commits{all, "tocsin_ledger_commits_total", "Synced commits, each with one checkpoint"};
 

@@ -51,11 +51,23 @@ Status FeedOwner::add_openings(std::uint64_t index, const Reader& reader, v1::Op
   return add(index);
 }
 
+Published FeedOwner::published(std::uint64_t from) const {
+  if (published_) return published_(from);
+  const LedgerHead head = ledger_.head();
+  return {head.tree, head.checkpoint};
+}
+
 Result<v1::RecordsReply> FeedOwner::records(const Hash& caller, const v1::RecordsRequest& request) const {
   TRY_ASSIGN(const auto reader, reader_of(caller));
   if (!reader)
     return fail(Code::kPermissionDenied, "this node is not a member of our network", "peer/stranger");
-  const LedgerHead head = ledger_.head();
+  const Published head = published(request.from());
+  const bool behind = head.tree.size < std::max(request.from(), request.known_size());
+  if (!head.checkpoint || (behind && request.from() <= ledger_.size())) {
+    v1::RecordsReply waiting;
+    waiting.set_waiting_for_witnesses(true);
+    return waiting;
+  }
   const std::size_t target = std::clamp(request.max_bytes(), kPageTargetMin, kPageTargetMax);
   v1::Openings openings;
   std::size_t bytes = 0;

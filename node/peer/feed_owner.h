@@ -6,6 +6,7 @@
 // the caller is in now, or every member. Pages are bounded by bytes, and hold at least one record. Errors:
 // kOutOfRange for a cursor beyond our ledger, kPermissionDenied for a stranger. Concurrency: any thread.
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -14,6 +15,7 @@
 
 #include "crypto/hpke.h"
 #include "node/ledger/ledger.h"
+#include "node/ledger/published.h"
 #include "node/members/members.h"
 #include "node/runtime/runtime.h"
 #include "protocol/identity/descriptor.h"
@@ -28,10 +30,14 @@ inline constexpr std::uint32_t kPageTargetMax =
 
 class FeedOwner {
  public:
-  FeedOwner(const Ledger& ledger, Runtime& runtime, const Members& members)
-      : ledger_(ledger), runtime_(runtime), members_(members) {}
+  // What a reader that holds `from` records may be shown.
+  using PublishedFor = std::function<Published(std::uint64_t from)>;
+  // Without `published`, all that is durable.
+  FeedOwner(const Ledger& ledger, Runtime& runtime, const Members& members, PublishedFor published = nullptr)
+      : ledger_(ledger), runtime_(runtime), members_(members), published_(std::move(published)) {}
 
   Result<v1::RecordsReply> records(const Hash& caller, const v1::RecordsRequest& request) const;
+  Published published(std::uint64_t from) const;
 
  private:
   struct Reader {
@@ -49,6 +55,7 @@ class FeedOwner {
   const Ledger& ledger_;
   Runtime& runtime_;
   const Members& members_;
+  const PublishedFor published_;
   struct KnownKey {
     std::string descriptor;  // as it lies in the peer's row
     crypto::KemPublicKey key{};

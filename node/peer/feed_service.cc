@@ -10,7 +10,8 @@ Result<v1::HelloReply> FeedService::hello(const Hash&, const v1::HelloRequest& r
   v1::HelloReply reply;
   reply.set_protocol(kProtocolVersion);
   reply.set_software(kSoftware);
-  reply.set_checkpoint(*ledger_.checkpoint());
+  if (const auto published = owner_.published(ledger_.size()); published.checkpoint)
+    reply.set_checkpoint(*published.checkpoint);
   return reply;
 }
 
@@ -18,10 +19,24 @@ Result<v1::RecordsReply> FeedService::records(const Hash& caller, const v1::Reco
   return owner_.records(caller, request);
 }
 
+void FeedService::cosign(const Hash&, const v1::CosignRequest& request, CosignDone done) {
+  if (cosigner_ == nullptr)
+    return done(fail(Code::kUnimplemented, "this node cosigns nothing", "witness/none"));
+  cosigner_->add_checkpoint(request.body(), [done = std::move(done)](CosignAnswer answer) {
+    v1::CosignReply reply;
+    reply.set_status(answer.status);
+    reply.set_body(std::move(answer.body));
+    reply.set_held(std::move(answer.held));
+    done(std::move(reply));
+  });
+}
+
 std::uint64_t FeedService::add_watcher(const Hash&, OnHead on_head) {
   v1::HeadNotice notice;
-  notice.set_checkpoint(*ledger_.checkpoint());
-  on_head(notice);
+  if (const auto published = owner_.published(ledger_.size()); published.checkpoint) {
+    notice.set_checkpoint(*published.checkpoint);
+    on_head(notice);
+  }
   std::lock_guard lock(mu_);
   watchers_.emplace(next_watcher_, std::move(on_head));
   return next_watcher_++;

@@ -10,6 +10,7 @@
 
 #include "node/peer/feed_owner.h"
 #include "node/peer/peer_link.h"
+#include "node/witness/cosigner.h"
 
 namespace tocsin::node {
 
@@ -18,10 +19,13 @@ inline constexpr const char* kSoftware = "tocsin/0.1.0";
 
 class FeedService : public PeerService {
  public:
-  FeedService(const Ledger& ledger, const FeedOwner& owner) : ledger_(ledger), owner_(owner) {}
+  // Without a cosigner, cosign is kUnimplemented.
+  FeedService(const Ledger& ledger, const FeedOwner& owner, Cosigner* cosigner = nullptr)
+      : ledger_(ledger), owner_(owner), cosigner_(cosigner) {}
 
   Result<v1::HelloReply> hello(const Hash& caller, const v1::HelloRequest& request) override;
   Result<v1::RecordsReply> records(const Hash& caller, const v1::RecordsRequest& request) override;
+  void cosign(const Hash& caller, const v1::CosignRequest& request, CosignDone done) override;
   std::uint64_t add_watcher(const Hash& caller, OnHead on_head) override;
   void remove_watcher(std::uint64_t id) override;
 
@@ -30,6 +34,7 @@ class FeedService : public PeerService {
  private:
   const Ledger& ledger_;
   const FeedOwner& owner_;
+  Cosigner* const cosigner_;
   std::mutex mu_;
   std::map<std::uint64_t, OnHead> watchers_;  // guarded by mu_
   std::uint64_t next_watcher_ = 1;            // guarded by mu_

@@ -132,6 +132,12 @@ Result<std::shared_ptr<ForeignLedger::Page>> ForeignLedger::judge(
                               if (!head) return std::optional<protocol::ChainHead>();
                               return std::optional(protocol::ChainHead{head->seq, head->index, head->leaf});
                             }));
+  if (const auto* policy = registry_->witness_policy_at(position_.range.size()); policy != nullptr) {
+    const auto accepted = policy->policy->evaluate(reply.checkpoint());
+    if (!accepted)
+      return fail(Code::kFailedPrecondition, "its checkpoint lacks cosignatures: " + accepted.error().message,
+                  std::string(kQuorumMissingRule));
+  }
   Result<v1::Openings> openings = fail(Code::kUnauthenticated, "no envelope key of ours", "feed/opening");
   for (const crypto::KemKey* key : envelope_keys) {
     openings = protocol::open_page({peer_, ledger_.self(), reply.from()}, *key, reply.page());
@@ -345,6 +351,7 @@ void ForeignLedger::accept(const v1::RecordsReply& reply,
       reply.from() == position_.range.size() && progress().complete())
     return done(progress());
   auto page = judge(reply, envelope_keys);
+  if (!page && page.error().rule == kQuorumMissingRule) return done(fail(std::move(page.error())));
   if (!page) {
     keep_evidence(reply, page.error(), std::move(done));
     return;

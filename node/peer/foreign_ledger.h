@@ -23,6 +23,9 @@
 
 namespace tocsin::node {
 
+// A checkpoint that the peer's own policy asks more witnesses for (SPEC §12): to be asked for again, no lie.
+inline constexpr std::string_view kQuorumMissingRule = "feed/quorum";
+
 class ForeignLedger {
  public:
   struct Progress {

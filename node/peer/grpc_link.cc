@@ -164,6 +164,9 @@ class GrpcPeerLink final : public PeerLink {
   void records(const v1::RecordsRequest& request, Done<v1::RecordsReply> done) override {
     call<v1::RecordsReply>(shared_, kRecordsMethod, request, kRecordsMs, std::move(done));
   }
+  void cosign(const v1::CosignRequest& request, Done<v1::CosignReply> done) override {
+    call<v1::CosignReply>(shared_, kCosignMethod, request, kCosignMs, std::move(done));
+  }
   void watch(OnHead on_head, OnEnd on_end) override {
     WatchCall::start(shared_, std::make_shared<Watcher>(Watcher{std::move(on_head), std::move(on_end)}));
   }

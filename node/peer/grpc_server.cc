@@ -41,10 +41,11 @@ grpc::Status busy() {
   return {grpc::RESOURCE_EXHAUSTED, "too many calls at once; try again later"};
 }
 
-// One Hello or Records. gRPC owns a share until OnDone, the handler's task another.
+// One Hello, Records or Cosign. gRPC owns a share until OnDone, the handler's task another.
 class UnaryCall final : public grpc::ServerUnaryReactor {
  public:
-  using Answer = std::function<Result<grpc::ByteBuffer>(Caller&, const grpc::ByteBuffer& request)>;
+  using Reply = std::function<void(Result<grpc::ByteBuffer>)>;
+  using Answer = std::function<void(Caller&, const grpc::ByteBuffer& request, Reply reply)>;
 
   static grpc::ServerUnaryReactor* start(const CallerPtr& caller, grpc::CallbackServerContext* context,
                                          const grpc::ByteBuffer* request, grpc::ByteBuffer* reply,
@@ -61,7 +62,8 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
       call->finish({grpc::UNAVAILABLE, "the node is stopping"});
     });
     caller->runtime.post(Lane::kWorkers, [task, answer = std::move(answer), bytes = *request] {
-      task->finish_with(answer(*task->caller_, bytes));
+      answer(*task->caller_, bytes,
+             [task](Result<grpc::ByteBuffer> result) { task->finish_with(std::move(result)); });
     });
     caller->runtime.after(kReplyMs, Lane::kIo, [weak = std::weak_ptr<UnaryCall>(call)] {
       if (const auto late = weak.lock()) late->give_up();
@@ -213,16 +215,30 @@ class WatchCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
 
 template <typename Request, typename Reply>
 UnaryCall::Answer answer_by(Result<Reply> (PeerService::*handler)(const Hash&, const Request&)) {
-  return [handler](Caller& caller, const grpc::ByteBuffer& bytes) -> Result<grpc::ByteBuffer> {
-    Request request;
-    TRY(from_buffer(bytes, request, kRequestMessageMax));
-    TRY_ASSIGN(const Reply reply, (caller.service.*handler)(caller.fingerprint, request));
-    return to_buffer(reply);
+  return [handler](Caller& caller, const grpc::ByteBuffer& bytes, const UnaryCall::Reply& reply) {
+    reply([&]() -> Result<grpc::ByteBuffer> {
+      Request request;
+      TRY(from_buffer(bytes, request, kRequestMessageMax));
+      TRY_ASSIGN(const Reply answer, (caller.service.*handler)(caller.fingerprint, request));
+      return to_buffer(answer);
+    }());
   };
 }
 
-using RawService = v1::PeerFeed::WithRawCallbackMethod_Hello<v1::PeerFeed::WithRawCallbackMethod_Records<
-    v1::PeerFeed::WithRawCallbackMethod_Watch<v1::PeerFeed::Service>>>;
+// The answer comes when what it says is durable.
+void answer_cosign(Caller& caller, const grpc::ByteBuffer& bytes, const UnaryCall::Reply& reply) {
+  v1::CosignRequest request;
+  if (const Status read = from_buffer(bytes, request, kRequestMessageMax); !read)
+    return reply(fail(read.error()));
+  caller.service.cosign(caller.fingerprint, request, [reply](Result<v1::CosignReply> answer) {
+    if (!answer) return reply(fail(std::move(answer.error())));
+    reply(to_buffer(*answer));
+  });
+}
+
+using RawService = v1::PeerFeed::WithRawCallbackMethod_Hello<
+    v1::PeerFeed::WithRawCallbackMethod_Records<v1::PeerFeed::WithRawCallbackMethod_Cosign<
+        v1::PeerFeed::WithRawCallbackMethod_Watch<v1::PeerFeed::Service>>>>;
 
 class Feed final : public RawService {
  public:
@@ -235,6 +251,10 @@ class Feed final : public RawService {
   grpc::ServerUnaryReactor* Records(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
                                     grpc::ByteBuffer* reply) override {
     return UnaryCall::start(caller_, context, request, reply, answer_by(&PeerService::records));
+  }
+  grpc::ServerUnaryReactor* Cosign(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                   grpc::ByteBuffer* reply) override {
+    return UnaryCall::start(caller_, context, request, reply, answer_cosign);
   }
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Watch(grpc::CallbackServerContext*,
                                                     const grpc::ByteBuffer*) override {

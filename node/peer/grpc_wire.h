@@ -18,11 +18,12 @@ namespace tocsin::node {
 
 inline constexpr const char* kHelloMethod = "/tocsin.v1.PeerFeed/Hello";
 inline constexpr const char* kRecordsMethod = "/tocsin.v1.PeerFeed/Records";
+inline constexpr const char* kCosignMethod = "/tocsin.v1.PeerFeed/Cosign";
 inline constexpr const char* kWatchMethod = "/tocsin.v1.PeerFeed/Watch";
 
 // A page is at most 4 MiB of leaves and openings by request; proofs and a checkpoint stand beside it.
 inline constexpr int kReplyMessageMax = 8 * 1024 * 1024;
-// Requests are numbers and at most two checkpoints.
+// Requests are numbers and at most two checkpoints, or a checkpoint to be cosigned with its proof.
 inline constexpr int kRequestMessageMax = 32 * 1024;
 inline constexpr int kNoticeMessageMax = 32 * 1024;
 // What we announce; the frame guard's kStreamsOpenMax catches who ignores it.

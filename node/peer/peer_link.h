@@ -27,6 +27,7 @@ class PeerLink {
   virtual ~PeerLink() = default;
   virtual void hello(const v1::HelloRequest& request, Done<v1::HelloReply> done) = 0;
   virtual void records(const v1::RecordsRequest& request, Done<v1::RecordsReply> done) = 0;
+  virtual void cosign(const v1::CosignRequest& request, Done<v1::CosignReply> done) = 0;
   // The peer's heads, its present one first, until on_end is called once. A slow receiver gets the newest,
   // not each.
   virtual void watch(OnHead on_head, OnEnd on_end) = 0;
@@ -34,15 +35,18 @@ class PeerLink {
   virtual void close() = 0;
 };
 
-// What a node answers. hello and records are called on Lane::kWorkers, in parallel; it outlives the Runtime's
-// lanes.
+// What a node answers. Calls come on Lane::kWorkers, in parallel; it outlives the Runtime's lanes.
 class PeerService {
  public:
   using OnHead = PeerLink::OnHead;
 
+  using CosignDone = std::function<void(Result<v1::CosignReply>)>;
+
   virtual ~PeerService() = default;
   virtual Result<v1::HelloReply> hello(const Hash& caller, const v1::HelloRequest& request) = 0;
   virtual Result<v1::RecordsReply> records(const Hash& caller, const v1::RecordsRequest& request) = 0;
+  // `done` on any thread, once, unless the Runtime has stopped.
+  virtual void cosign(const Hash& caller, const v1::CosignRequest& request, CosignDone done) = 0;
   // Calls on_head soon with the present head and then with each new one, from any thread; on_head never
   // blocks. The id is never 0.
   virtual std::uint64_t add_watcher(const Hash& caller, OnHead on_head) = 0;

@@ -41,6 +41,11 @@ Sync::PeerStatus Sync::status(const Hash& peer) const {
   return found == status_.end() ? PeerStatus() : found->second;
 }
 
+std::shared_ptr<PeerLink> Sync::link_of(const Hash& peer) const {
+  const auto found = peers_.find(peer);
+  return found == peers_.end() ? nullptr : found->second->link;
+}
+
 void Sync::note(const PeerPtr& peer, const std::function<void(PeerStatus&)>& change) {
   std::lock_guard lock(mu_);
   change(status_[peer->descriptor.fingerprint()]);
@@ -147,6 +152,10 @@ void Sync::pull(const PeerPtr& peer) {
                           peer->busy = false;
                           return failed(peer, reply.error());
                         }
+                        if (reply->waiting_for_witnesses()) {
+                          peer->busy = false;
+                          return wait(peer, "the peer waits for its witnesses");
+                        }
                         take(peer, std::move(*reply));
                       });
 }
@@ -166,6 +175,7 @@ void Sync::take(const PeerPtr& peer, v1::RecordsReply reply) {
 
 void Sync::taken(const PeerPtr& peer, Result<ForeignLedger::Progress> progress) {
   peer->busy = false;
+  if (!progress && progress.error().rule == kQuorumMissingRule) return wait(peer, progress.error().message);
   if (!progress) return failed(peer, progress.error());
   peer->retry_ms = kRetryFirstMs;
   note(peer, [&](PeerStatus& status) {
@@ -175,6 +185,12 @@ void Sync::taken(const PeerPtr& peer, Result<ForeignLedger::Progress> progress) 
     status.last_error.clear();
   });
   if (!progress->complete() || peer->again) return pull(peer);
+  watch(peer);
+}
+
+// Nobody lied and nothing is to be had: the next notice or the poll asks again over the same link.
+void Sync::wait(const PeerPtr& peer, std::string why) {
+  note(peer, [&](PeerStatus& status) { status.last_error = std::move(why); });
   watch(peer);
 }
 

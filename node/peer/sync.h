@@ -54,6 +54,8 @@ class Sync {
     std::string last_error;
   };
   PeerStatus status(const Hash& peer) const;
+  // On Lane::kIo: the link to a peer, null while there is none.
+  std::shared_ptr<PeerLink> link_of(const Hash& peer) const;
 
  private:
   struct Peer;
@@ -66,6 +68,7 @@ class Sync {
   void pull(const PeerPtr& peer);
   void take(const PeerPtr& peer, v1::RecordsReply reply);
   void taken(const PeerPtr& peer, Result<ForeignLedger::Progress> progress);
+  void wait(const PeerPtr& peer, std::string why);
   void watch(const PeerPtr& peer);
   void poll(const PeerPtr& peer);
   void failed(const PeerPtr& peer, const Error& why);

@@ -114,6 +114,10 @@ Status check_address(std::string_view address) {
                "use an address such as video.example:7946 or [2001:db8::1]:7946"});
 }
 
+std::string cosigner_name(std::string_view node_name) {
+  return std::string(node_name) + "/witness";
+}
+
 Result<ValidDescriptor> parse_descriptor(const v1::SignedDescriptor& in) {
   if (in.body().size() > kBodyMax) return fail(Code::kInvalidArgument, "the descriptor is over 4 KiB", kRule);
   ValidDescriptor out;
@@ -130,6 +134,11 @@ Result<ValidDescriptor> parse_descriptor(const v1::SignedDescriptor& in) {
   TRY(crypto::check_public_key(out.operational_key_));
   if (!crypto::verify("descriptor", as_view(in.body()), signature, out.root_key_))
     return fail(Code::kUnauthenticated, "the descriptor is not signed by its root key", "identity/signature");
+  if (!out.message_.cosigner_key().empty()) {
+    TRY_ASSIGN(const auto key, fixed<32>(as_view(out.message_.cosigner_key()), "cosigner key"));
+    TRY_ASSIGN(out.cosigner_,
+               make_verifier_key(cosigner_name(out.message_.name()), KeyType::kCosignatureV1, key));
+  }
   out.fingerprint_ = protocol::fingerprint(out.root_key_);
   return out;
 }

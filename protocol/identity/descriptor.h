@@ -8,11 +8,13 @@
 // rule "identity/signature". Concurrency: values and pure functions.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "crypto/base/bytes.h"
 #include "crypto/sign.h"
+#include "protocol/log/note.h"
 #include "protocol/process/event.h"
 #include "tocsin/v1/identity.pb.h"
 
@@ -31,6 +33,9 @@ Status check_node_name(std::string_view name);
 // "host:port": a name as above, a dotted IPv4 address or a bracketed IPv6 address; port 1 to 65535.
 Status check_address(std::string_view address);
 
+// What a node is called where it cosigns: "<node name>/witness".
+std::string cosigner_name(std::string_view node_name);
+
 class ValidDescriptor {
  public:
   const v1::NodeDescriptor& message() const { return message_; }
@@ -41,6 +46,8 @@ class ValidDescriptor {
   const crypto::PublicKey& root_key() const { return root_key_; }
   const crypto::PublicKey& operational_key() const { return operational_key_; }
   const FixedBytes<32>& envelope_key() const { return envelope_key_; }
+  // Of the key that cosigns others' checkpoints, as "<name>/witness"; a node may have none.
+  const std::optional<VerifierKey>& cosigner() const { return cosigner_; }
   const Hash& tls_spki_sha256() const { return tls_spki_; }
   const Hash& fingerprint() const { return fingerprint_; }
   bool valid_at(std::uint64_t now_ms) const {
@@ -55,6 +62,7 @@ class ValidDescriptor {
   crypto::PublicKey operational_key_{};
   FixedBytes<32> envelope_key_{};
   Hash tls_spki_{};
+  std::optional<VerifierKey> cosigner_;
   Hash fingerprint_{};
 };
 

@@ -49,6 +49,8 @@ class Policy {
   // What the note says, when a known log of that origin signed it and the quorum cosigned it.
   Result<Accepted> evaluate(std::string_view note) const;
 
+  // Whether any cosignature is asked for: `quorum none` asks for none.
+  bool asks_witnesses() const { return !quorum_none_; }
   const std::vector<PolicyLog>& logs() const { return logs_; }
   const std::vector<PolicyWitness>& witnesses() const { return witnesses_; }
 

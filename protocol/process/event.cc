@@ -131,6 +131,7 @@ constexpr SlotSpec kCharterVersionSlots[] = {
     {0, kHash, kMust, "network"}, {1, kText, kMust, "name"},         {2, kUint, kMust, "version"},
     {3, kText, kMust, "text"},    {14, kHash, kMust, "coordinator"},
 };
+constexpr SlotSpec kWitnessPolicySlots[] = {{0, kText, kMust, "policy"}};
 constexpr SlotSpec kPeerSlots[] = {
     {0, kHash, kMust, "peer"},
     {1, kText, kMust, "reason"},
@@ -162,6 +163,7 @@ constexpr EventSpec kEvents[] = {
     {Event::kMemberAdded, "MEMBER_ADDED", kMemberAddedSlots},
     {Event::kMemberRemoved, "MEMBER_REMOVED", kMemberRemovedSlots},
     {Event::kCharterVersion, "CHARTER_VERSION", kCharterVersionSlots},
+    {Event::kWitnessPolicy, "WITNESS_POLICY", kWitnessPolicySlots},
     {Event::kPeerSuspended, "PEER_SUSPENDED", kPeerSlots},
     {Event::kPeerResumed, "PEER_RESUMED", kPeerSlots},
 };

@@ -38,6 +38,7 @@ enum class Event : std::uint16_t {
   kMemberAdded = 0x0506,
   kMemberRemoved = 0x0507,
   kCharterVersion = 0x0508,
+  kWitnessPolicy = 0x0509,
   kPeerSuspended = 0x0514,
   kPeerResumed = 0x0515,
 };

@@ -55,6 +55,8 @@ Status Registry::judge(const RecordView& record, const Hash& issuer) const {
       if (suspended(event.hash(0)) == (event.event() == Event::kPeerSuspended))
         return refuse("the peer is already so");
       return {};
+    case Event::kWitnessPolicy:
+      return judge_witness_policy(record);
     default:
       return judge_membership(record);
   }
@@ -116,6 +118,17 @@ Status Registry::judge_membership(const RecordView& record) const {
     default:
       return refuse("this is not a membership record");
   }
+}
+
+Status Registry::judge_witness_policy(const RecordView& record) const {
+  const auto policy = Policy::parse(record.event->text(0));
+  if (!policy) return refuse("WITNESS_POLICY: " + policy.error().message);
+  const auto ours = [&](const PolicyLog& log) {
+    return log.key.name == self_->message().log_origin() && log.key.key == self_->operational_key();
+  };
+  if (std::none_of(policy->logs().begin(), policy->logs().end(), ours))
+    return refuse("the policy does not name this ledger's own key");
+  return {};
 }
 
 void Registry::apply_descriptor(ValidDescriptor descriptor, const RecordView& record) {
@@ -183,6 +196,13 @@ void Registry::apply(const RecordView& record) {
       charters_[event.hash(0)].push_back({event.hash(0), std::string(event.text(1)), event.number(2),
                                           std::string(event.text(3)), event.hash(kSlotOrigin)});
       break;
+    case Event::kWitnessPolicy: {
+      auto policy = Policy::parse(event.text(0));
+      CHECK_INVARIANT(policy.has_value());
+      witness_policies_.push_back(
+          {std::string(event.text(0)), std::make_shared<const Policy>(std::move(*policy)), record.index});
+      break;
+    }
     case Event::kPeerSuspended:
       suspended_[event.hash(0)] = std::string(event.text(1));
       break;
@@ -192,6 +212,13 @@ void Registry::apply(const RecordView& record) {
     default:
       CHECK_INVARIANT(is_node_event(event.event()));
   }
+}
+
+const WitnessPolicy* Registry::witness_policy_at(std::uint64_t index) const {
+  const WitnessPolicy* in_force = nullptr;
+  for (const WitnessPolicy& policy : witness_policies_)
+    if (policy.index < index) in_force = &policy;
+  return in_force;
 }
 
 const RegisteredKey* Registry::key(const KeyId& id) const {

@@ -8,12 +8,14 @@
 // nobody applies. Pointers last until the next apply(). Source: SPEC §4, §8; due-process.md R16.
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "protocol/identity/descriptor.h"
+#include "protocol/log/policy.h"
 #include "protocol/process/record.h"
 
 namespace tocsin::protocol {
@@ -66,6 +68,13 @@ struct CharterVersion {
   Hash coordinator{};
 };
 
+// What the ledger says must cosign its checkpoints, from the record after `index` on.
+struct WitnessPolicy {
+  std::string text;  // a tlog-policy
+  std::shared_ptr<const Policy> policy;
+  std::uint64_t index = 0;
+};
+
 class Registry {
  public:
   // `record` is a 05xx record, next in index order; `issuer` whose ledger it stands in.
@@ -98,6 +107,11 @@ class Registry {
   const CharterVersion* charter(const Hash& network, std::uint64_t version) const;
   std::vector<const CharterVersion*> charters() const;  // the newest of each network
 
+  // Ascending; empty: none was ever set.
+  const std::vector<WitnessPolicy>& witness_policies() const { return witness_policies_; }
+  // In force over record `index`; null when none was set before it.
+  const WitnessPolicy* witness_policy_at(std::uint64_t index) const;
+
   bool suspended(const Hash& peer) const { return suspended_.contains(peer); }
   const std::map<Hash, std::string>& suspended_peers() const { return suspended_; }  // with the reasons
 
@@ -105,6 +119,7 @@ class Registry {
   Status judge_genesis(const RecordView& record, const Hash& issuer) const;
   Status judge_key_added(const RecordView& record) const;
   Status judge_membership(const RecordView& record) const;
+  Status judge_witness_policy(const RecordView& record) const;
   void apply_descriptor(ValidDescriptor descriptor, const RecordView& record);
 
   std::optional<ValidDescriptor> self_;
@@ -114,6 +129,7 @@ class Registry {
   std::map<Hash, Member> members_;
   std::map<Hash, std::vector<CharterVersion>> charters_;  // ascending versions
   std::map<Hash, std::string> suspended_;
+  std::vector<WitnessPolicy> witness_policies_;  // ascending
 };
 
 }  // namespace tocsin::protocol

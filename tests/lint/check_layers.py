@@ -12,7 +12,7 @@ NODE_RANKS = {
     "runtime": 0, "log": 0, "metrics": 0, "config": 0, "identity": 0, "media": 0, "files": 0,
     "backup": 0,
     "ledger": 1,
-    "signals": 2, "cases": 2, "matching": 2, "members": 2, "network": 2, "feed": 2,
+    "signals": 2, "cases": 2, "matching": 2, "members": 2, "network": 2, "feed": 2, "witness": 2,
     "peer": 3, "http": 3,
     "daemon": 4,
 }
@@ -34,7 +34,7 @@ CONFINED = [
     (r"(spdlog|fmt)/.*", r"node/log", "log through node/log"),
     (r"jpeglib\.h|turbojpeg\.h|png\.h|webp/.*|seccomp\.h", r"node/media/", "decoders stay in the media process"),
     (r"openssl/.*", r"node/(media|peer|identity)/", "OpenSSL serves TLS, certificates and media digests only"),
-    (r"curl/.*", r"node/cli/", "only the command line is an HTTP client"),
+    (r"curl/.*", r"node/(cli/|witness/outside\.cc$)", "HTTP clients are the command line and the asker of outside witnesses"),
     (r"boost/.*", r"node/", "crypto, protocol and storage do without Boost"),
     (r"(catch2|rapidcheck|benchmark)/.*|rapidcheck\.h", r"tests/", "test libraries stay in tests"),
     (r"fstream|iostream|filesystem|thread|sys/socket\.h|fcntl\.h",

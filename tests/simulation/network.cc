@@ -30,6 +30,19 @@ class SimLink : public node::PeerLink, public std::enable_shared_from_this<SimLi
                                      const Hash& caller) { return service.records(caller, request); },
                            std::move(done));
   }
+  void cosign(const v1::CosignRequest& request, Done<v1::CosignReply> done) override {
+    auto self = shared_from_this();
+    network_.world().after(
+        network_.delay(), Machine::in(to_.machine.life(), [self, request, done] {
+          if (!self->to_.up()) return;
+          self->to_.service->cosign(
+              self->from_.descriptor->fingerprint(), request, [self, done](Result<v1::CosignReply> reply) {
+                self->network_.world().after(
+                    self->network_.delay(),
+                    Machine::in(self->life_, [done, reply = std::move(reply)] { done(reply); }));
+              });
+        }));
+  }
   void watch(OnHead on_head, OnEnd on_end) override {
     if (!to_.up()) return on_end(Error{Code::kUnavailable, "the peer is down", {}, {}, {}});
     auto self = shared_from_this();

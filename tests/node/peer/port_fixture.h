@@ -89,6 +89,14 @@ class EchoService final : public PeerService {
     for (std::uint64_t i = 0; i < request.known_size(); ++i) reply.add_to_checkpoint("");
     return reply;
   }
+  void cosign(const Hash& caller, const v1::CosignRequest& request, CosignDone done) override {
+    if (request.body() == "refuse me") return done(fail(Code::kPermissionDenied, "refused as asked"));
+    v1::CosignReply reply;
+    reply.set_status(409);
+    reply.set_body(hex_encode(caller));
+    reply.set_held(request.body());
+    done(std::move(reply));
+  }
   std::uint64_t add_watcher(const Hash&, OnHead on_head) override {
     v1::HeadNotice notice;
     std::uint64_t id = 0;
