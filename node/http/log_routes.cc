@@ -1,6 +1,10 @@
 #include "node/http/log_routes.h"
 
+#include <deque>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 
 #include "crypto/base/encoding.h"
 #include "crypto/hash.h"
@@ -10,6 +14,9 @@
 
 namespace tocsin::node {
 namespace {
+
+// Full tiles and bundles kept ready: those of the newest 32,000 records and the levels above, about 4 MiB.
+constexpr std::size_t kShelfMax = 128;
 
 // A year, the most that caches honour.
 constexpr const char* kForEver = "public, max-age=31536000, immutable";
@@ -52,15 +59,41 @@ Result<std::string> read_tile(const storage::LogStore& log, const protocol::Tile
   return to_string(bundle);
 }
 
-Response tile(const LogRoutes& routes, const Request& request) {
+// What was served last and can never change: whole tiles and bundles.
+class Shelf {
+ public:
+  std::optional<std::string> find(const std::string& path) {
+    const std::lock_guard lock(mu_);
+    const auto found = bodies_.find(path);
+    return found == bodies_.end() ? std::nullopt : std::optional(found->second);
+  }
+  void put(const std::string& path, const std::string& body) {
+    const std::lock_guard lock(mu_);
+    if (!bodies_.emplace(path, body).second) return;
+    order_.push_back(path);
+    if (order_.size() <= kShelfMax) return;
+    bodies_.erase(order_.front());
+    order_.pop_front();
+  }
+
+ private:
+  std::mutex mu_;
+  std::map<std::string, std::string> bodies_;  // guarded by mu_
+  std::deque<std::string> order_;              // oldest first; guarded by mu_
+};
+
+Response tile(const LogRoutes& routes, Shelf& shelf, const Request& request) {
   // The raw path: an escaped spelling of it is another resource.
   const std::string_view name = std::string_view(request.path).substr(routes.prefix.size() + 1);
   const auto path = protocol::parse_tile_path(name);
   if (!path) return not_there();
   const std::uint64_t size = routes.published().tree.size;
   if (path->tile.width > protocol::tile_width(size, path->tile.level, path->tile.index)) return not_there();
-  auto body = read_tile(routes.log, *path);
+  const bool whole = path->tile.width == protocol::kTileWidth;
+  auto kept = whole ? shelf.find(request.path) : std::nullopt;
+  Result<std::string> body = kept ? std::move(*kept) : read_tile(routes.log, *path);
   if (!body) return problem(body.error());
+  if (whole && !kept) shelf.put(request.path, *body);
   return cacheable(request, {200, "application/octet-stream", std::move(*body), {}, true}, routes.etag_of,
                    kForEver);
 }
@@ -72,7 +105,9 @@ void add_log_routes(Router& router, LogRoutes given) {
   router.add({"GET", routes->prefix + "/checkpoint", Scope::kOpen,
               [routes](const Request& request) { return checkpoint(*routes, request); }});
   router.add({"GET", routes->prefix + "/tile/{path*}", Scope::kOpen,
-              [routes](const Request& request) { return tile(*routes, request); }});
+              [routes, shelf = std::make_shared<Shelf>()](const Request& request) {
+                return tile(*routes, *shelf, request);
+              }});
 }
 
 }  // namespace tocsin::node

@@ -67,6 +67,7 @@ class Witnessed {
     std::string name;
     std::string vkey;
     std::string url;  // empty for a member
+    bool member = false;
     bool in_policy = false;
     std::uint64_t size = 0;    // that it cosigned last
     std::uint64_t time_s = 0;  // when, by its clock

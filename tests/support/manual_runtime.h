@@ -9,7 +9,7 @@
 
 namespace tocsin::tests {
 
-class ManualRuntime final : public node::Runtime {
+class ManualRuntime : public node::Runtime {
  public:
   std::uint64_t now_ms() override { return now; }
   void post(node::Lane, Task task) override { tasks.push_back(std::move(task)); }
