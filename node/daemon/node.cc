@@ -267,6 +267,13 @@ void Node::Parts::ask_to_cosign(const WitnessTarget& target, const std::string& 
 }
 
 void Node::Parts::on_ahead(const Witnessed::Ahead& ahead) {
+  // A claim alone raises the alarm; our own signature under another history stops this one.
+  if (ahead.proven)
+    ledger->halt({Code::kFailedPrecondition,
+                  "this ledger is another history than one that the node signed before; " + ahead.witness +
+                      " holds the note",
+                  "ledger/forked", "the data directory is older than what the node has shown to others",
+                  "restore the newest copy of it; nothing more is signed until then"});
   const std::lock_guard lock(alarm_mu);
   alarm = ahead.witness + " holds " + std::to_string(ahead.size) +
           " records of another history of this ledger" + (ahead.proven ? ", signed by this node" : "");
@@ -431,7 +438,8 @@ Result<v1::ExportReply> Node::Parts::export_bundle(const v1::ExportRequest& requ
                       "leave --from and --to out"});
   protocol::BundleContents contents;
   contents.origin = ledger->origin();
-  contents.checkpoint = *head.checkpoint;
+  const Published shown = witnessed->published();
+  contents.checkpoint = shown.tree == head.tree ? *shown.checkpoint : *head.checkpoint;
   contents.size = head.tree.size;
   contents.tiles = ledger->log().tiles();
   contents.leaves = [this](std::uint64_t begin, std::uint64_t end) {
@@ -439,7 +447,9 @@ Result<v1::ExportReply> Node::Parts::export_bundle(const v1::ExportRequest& requ
   };
   TRY_ASSIGN(const auto vkey, protocol::make_verifier_key(ledger->origin(), protocol::KeyType::kEd25519,
                                                           descriptor().operational_key()));
-  contents.policy = "log " + protocol::format_vkey(vkey) + "\nquorum none\n";
+  const auto& policies = head.registry->witness_policies();
+  contents.policy =
+      policies.empty() ? "log " + protocol::format_vkey(vkey) + "\nquorum none\n" : policies.back().text;
   v1::ExportReply reply;
   Bytes openings;
   for (std::uint64_t i = 0; i < head.tree.size; ++i) {
@@ -507,6 +517,8 @@ Status Node::Parts::open_http() {
       return fail(Code::kUnavailable,
                   "a write to the store failed: nothing is taken until the node is restarted",
                   "storage/broken");
+    const std::lock_guard lock(alarm_mu);
+    if (!alarm.empty()) return fail(Code::kFailedPrecondition, alarm, "ledger/forked");
     return room->health();
   });
   add_admin_routes(*router, *admin);

@@ -19,6 +19,9 @@ void Ledger::append(Append append, AppendDone done) {
 void Ledger::sequence_once() {
   sequencer_->sequence_once();
 }
+void Ledger::halt(Error why) {
+  sequencer_->halt(std::move(why));
+}
 void Ledger::set_listener(Listener listener) {
   sequencer_->listener = std::move(listener);
 }

@@ -101,6 +101,8 @@ class Ledger {
   void append(Append append, AppendDone done);
   // Commits what is waiting, up to kRecordsPerCommitMax; append() posts this.
   void sequence_once();
+  // Signs nothing from the next commit on: every append gets `why`. Until the ledger is opened again.
+  void halt(Error why);
   // Before anything is appended.
   void set_listener(Listener listener);
   // Before anything is appended; they outlive the ledger.

@@ -73,7 +73,7 @@ void Ledger::Sequencer::push(Append append, AppendDone done) {
   {
     const std::lock_guard lock(mu_);
     if (failed_) {
-      refused = failed_ledger();
+      refused = halted_ ? *halted_ : failed_ledger();
     } else if (queue_.size() >= kPendingAppendsMax) {
       refused = Error{Code::kResourceExhausted, "too many appends are waiting", "ledger/queue", {}, {}};
     } else {
@@ -87,6 +87,12 @@ void Ledger::Sequencer::push(Append append, AppendDone done) {
 void Ledger::Sequencer::refuse(AppendDone& done, Error error) {
   if (metrics != nullptr) metrics->ledger_refused.add();
   done(fail(std::move(error)));
+}
+
+void Ledger::Sequencer::halt(Error why) {
+  const std::lock_guard lock(mu_);
+  failed_ = true;
+  if (!halted_) halted_ = std::move(why);
 }
 
 void Ledger::Sequencer::schedule_locked() {
@@ -154,7 +160,7 @@ Result<std::optional<Appended>> Ledger::Sequencer::answered_before(const Commit&
 Status Ledger::Sequencer::stage(Commit& commit, Pending& pending) {
   {
     const std::lock_guard lock(mu_);
-    if (failed_) return fail(failed_ledger());
+    if (failed_) return fail(halted_ ? *halted_ : failed_ledger());
   }
   if (pending.key) {
     TRY_ASSIGN(const auto before, answered_before(commit, *pending.key));

@@ -23,6 +23,7 @@ class Ledger::Sequencer {
   Status start();
   void push(Append append, AppendDone done);
   void sequence_once();
+  void halt(Error why);
 
   LedgerHead head() const;
   RecordSealer::FillRandom random() {
@@ -82,6 +83,7 @@ class Ledger::Sequencer {
   std::deque<Pending> queue_;
   bool scheduled_ = false;
   bool failed_ = false;
+  std::optional<Error> halted_;  // what to say instead, when it was told to stop
   LedgerHead head_;
 
   // Posted tasks hold it weakly: a task that outlives the ledger does nothing.

@@ -93,7 +93,7 @@ class Outsiders:
             process.wait()
 
     def tocsin(self, *words):
-        return run(os.path.join(self.options.bin, "tocsin"), "--data-dir", self.data, *words)
+        return run(os.path.join(self.options.bin, "tocsin"), *words, "--data-dir", self.data)
 
     def start_node(self):
         self.data = os.path.join(self.work, "node")
@@ -147,7 +147,7 @@ class Outsiders:
                 digest = hashlib.sha256(str(i).encode()).hexdigest()
                 file.write(json.dumps({"type": "sha256", "value": digest, "labels": ["tvec:propaganda"],
                                        "category": "tvec"}) + "\n")
-        run(os.path.join(self.options.bin, "tocsin"), "--data-dir", self.data, "signal", "import", path)
+        self.tocsin("signal", "import", path)
 
     def read_all(self):
         reader = os.path.join(self.options.cache, "bin", "tile-reader")

@@ -267,5 +267,17 @@ TEST_CASE("a task that outlives its ledger does nothing") {
   CHECK_FALSE(answered);
 }
 
+TEST_CASE("a ledger that was told to stop signs nothing more and says why, until it is opened again") {
+  LedgerFixture fixture;
+  REQUIRE(fixture.append({receipt(1)}));
+  const std::string before = *fixture.ledger->checkpoint();
+  fixture.ledger->halt({Code::kFailedPrecondition, "another history", "ledger/forked", {}, {}});
+  fixture.ledger->halt({Code::kFailedPrecondition, "a later word", "ledger/other", {}, {}});
+  CHECK(fixture.append({receipt(2)}).error().rule == "ledger/forked");
+  CHECK(*fixture.ledger->checkpoint() == before);
+  fixture.open();
+  CHECK(fixture.append({receipt(2)}));
+}
+
 }  // namespace
 }  // namespace tocsin::node

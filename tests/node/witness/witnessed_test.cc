@@ -289,10 +289,10 @@ TEST_CASE("a cosignature by another key, over another text, or none at all is no
     const auto signature = protocol::cosign_note(cosigner_key(key), name, 7, over);
     return protocol::format_signatures(std::span(&signature, 1));
   };
-  CHECK(answer_with("") == 0);
-  CHECK(answer_with("nonsense") == 0);
-  CHECK(answer_with(line(81, "w0.example/witness", text)) == 0);
-  CHECK(answer_with(line(80, "w1.example/witness", text)) == 0);
-  CHECK(answer_with(line(80, "w0.example/witness", text + "more\n")) == 0);
+  CHECK(answer_with("") == 1);
+  CHECK(answer_with("nonsense") == 1);
+  CHECK(answer_with(line(81, "w0.example/witness", text)) == 1);
+  CHECK(answer_with(line(80, "w1.example/witness", text)) == 1);
+  CHECK(answer_with(line(80, "w0.example/witness", text + "more\n")) == 1);
   CHECK(answer_with(line(80, "w0.example/witness", text)) == 2);
 }
