@@ -125,7 +125,9 @@ Status Cosigner::decide(Changes& changes, Call& call) {
     }
   } else if (const auto consistent = protocol::verify_consistency(held->tree, offered, call.request.proof);
              !consistent) {
-    return call.refuse(kBadProof, consistent.error().message + "\n");
+    const Status refused = call.refuse(kBadProof, consistent.error().message + "\n");
+    call.answer.held = held->note;
+    return refused;
   }
   if (held->durable && held->tree == offered) return {};
   *held = {offered, call.note, false};

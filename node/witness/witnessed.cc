@@ -11,6 +11,7 @@ namespace {
 
 constexpr unsigned kOk = 200;
 constexpr unsigned kConflict = 409;
+constexpr unsigned kBadProof = 422;
 constexpr int kTriesMax = 3;  // a size we guessed, the size it told, once more when another was faster
 constexpr std::size_t kReasonMax = 200;
 
@@ -243,6 +244,7 @@ void Witnessed::answered(const RoundPtr& round, std::size_t target, const Result
       else if (answer->status != kOk)
         holder.last_error = one_line(std::to_string(answer->status) + " " + answer->body);
     }
+    if (answer && answer->status == kBadProof && !answer->held.empty()) suspicious = asking.old_size;
     if (!again) {
       asking.done = true;
       --round->outstanding;
@@ -296,10 +298,6 @@ bool Witnessed::ask_again(Round& round, std::size_t target, const CosignAnswer& 
 void Witnessed::suspect(const WitnessTarget& target, std::uint64_t size, const CosignAnswer& answer) {
   Ahead ahead{target.name, size, false, answer.held};
   const LedgerHead head = parts_.ledger.head();
-  if (size <= head.tree.size && answer.held.empty()) {
-    // We may have grown since the round began; only a root of ours can tell, and it showed none.
-    log_event(LogLevel::kWarning, "witness.differs", {{"witness", target.name}, {"size", size}});
-  }
   const auto held = protocol::open_checkpoint(answer.held, std::span(&parts_.log, 1));
   if (held) {
     const protocol::TreeHead& tree = held->checkpoint.tree;
@@ -312,6 +310,8 @@ void Witnessed::suspect(const WitnessTarget& target, std::uint64_t size, const C
     }
     ahead.size = tree.size;
   }
+  // A shorter history that is ours is nothing to report: the witness was restored, or is confused.
+  if (!ahead.proven && ahead.size < head.tree.size) return;
   {
     const std::lock_guard lock(mu_);
     if (std::exchange(holders_[id_of(target.key)].reported, true)) return;

@@ -268,6 +268,24 @@ TEST_CASE("a ledger rolled back meets the witnesses that saw more, with the proo
   CHECK_FALSE(node.witnessed->overview().witnesses[0].last_error.empty());
 }
 
+TEST_CASE("a ledger that was rolled back and grew past its witnesses is found out by their notes") {
+  Watched node(1);
+  node.grow(3);
+  node.runtime.pass(kRoundEveryMs);
+  node.witnessed.reset();
+  node.ledger.reset();
+  node.memory.store.reset();
+  node.memory.env.reset(rocksdb::NewMemEnv(rocksdb::Env::Default()));
+  node.down = {"w0"};
+  node.open();
+  node.grow(20);
+  node.down.clear();
+  node.runtime.pass(60'000);
+  REQUIRE(node.ahead.size() == 1);
+  CHECK(node.ahead[0].proven);
+  CHECK(node.ahead[0].size == 4);
+}
+
 TEST_CASE("a cosignature by another key, over another text, or none at all is no cosignature") {
   Watched node(1);
   node.set_policy(1);
