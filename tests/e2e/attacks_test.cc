@@ -109,6 +109,7 @@ class BombService final : public node::PeerService {
     ++served;
     return reply;
   }
+  void cosign(const Hash&, const v1::CosignRequest&, CosignDone done) override { done(v1::CosignReply()); }
   std::uint64_t add_watcher(const Hash&, OnHead) override { return 1; }
   void remove_watcher(std::uint64_t) override {}
   std::atomic<int> served = 0;

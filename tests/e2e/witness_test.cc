@@ -13,7 +13,8 @@ v1::Witnessing witnessing(const Company& company) {
 }
 
 std::string problem_of(const Company& company, const std::string& witness) {
-  for (const v1::WitnessInfo& info : witnessing(company).witnesses())
+  const v1::Witnessing now = witnessing(company);
+  for (const v1::WitnessInfo& info : now.witnesses())
     if (info.name() == witness) return info.last_error();
   return "it is not asked";
 }

@@ -118,7 +118,7 @@ struct Pair {
     REQUIRE(issuer.append({std::move(record)}));
   }
   Sync::PeerStatus status() const { return sync->status(ledger_keys().self); }
-  std::size_t evidence() const {
+  std::size_t evidence() {
     return storage::PeerStore(*memory).evidence(ledger_keys().self).value().size();
   }
 };
