@@ -27,7 +27,8 @@ namespace tocsin::node {
 struct CosignAnswer {
   unsigned status = 0;
   std::string body;  // 200: signature lines; 409: the size held and a newline; else why
-  std::string held;  // with 409, and 422 for a proof that leads elsewhere: the note held, as its log signed it
+  // With 409, and 422 for a proof that leads elsewhere: the note held, as its log signed it.
+  std::string held;
 };
 
 class Cosigner {
