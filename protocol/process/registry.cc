@@ -57,6 +57,9 @@ Status Registry::judge(const RecordView& record, const Hash& issuer) const {
       return {};
     case Event::kWitnessPolicy:
       return judge_witness_policy(record);
+    case Event::kIndexEpoch:
+    case Event::kDisclosed:
+      return {};
     default:
       return judge_membership(record);
   }
@@ -209,7 +212,7 @@ void Registry::apply(const RecordView& record) {
     case Event::kPeerResumed:
       suspended_.erase(event.hash(0));
       break;
-    default:
+    default:  // INDEX_EPOCH and DISCLOSED tell of the ledger, not of keys and members
       CHECK_INVARIANT(is_node_event(event.event()));
   }
 }

@@ -11,7 +11,9 @@
 #include "protocol/log/note.h"
 #include "protocol/log/proof.h"
 #include "protocol/log/tile.h"
-#include "protocol/verify/bundle.h"
+#include "protocol/verify/bundle_writer.h"
+#include "protocol/verify/sshsig.h"
+#include "protocol/verify/tar.h"
 #include "tocsin/v1/record.pb.h"
 
 namespace tocsin::test {
@@ -227,6 +229,7 @@ BundleFiles LedgerBuilder::files(std::optional<std::size_t> old_size) const {
 Bytes LedgerBuilder::pack(const BundleFiles& files) const {
   BundleFiles all = files;
   all["manifest"] = signed_manifest(files, node_.origin, node_.operational);
+  all["manifest.sig"] = sign_sshsig(node_.operational, kManifestNamespace, all["manifest"]);
   return pack_raw(all);
 }
 
