@@ -212,7 +212,10 @@ void Registry::apply(const RecordView& record) {
     case Event::kPeerResumed:
       suspended_.erase(event.hash(0));
       break;
-    default:  // INDEX_EPOCH and DISCLOSED tell of the ledger, not of keys and members
+    case Event::kIndexEpoch:
+      index_epoch_ = IndexRecord{record.index, record.leaf.time_ms};
+      break;
+    default:  // DISCLOSED
       CHECK_INVARIANT(is_node_event(event.event()));
   }
 }

@@ -148,7 +148,7 @@ void OpeningsAudit::tampered(std::string code, std::string text, std::optional<s
 }
 
 // False at the end, or when the next opening is of a later leaf.
-Result<bool> OpeningsAudit::read_one(std::uint64_t below, Work& work) {
+Result<bool> OpeningsAudit::read_one(std::optional<std::uint64_t> below, Work& work) {
   if (!reader_ || broken_ || reader_->remaining() == 0) return false;
   TRY_ASSIGN(const ByteView front, reader_->peek(4 + kIndexBytesMax));
   const std::size_t length = front.size() < 4 ? SIZE_MAX : get_be<std::uint32_t>(front.data());
@@ -158,7 +158,7 @@ Result<bool> OpeningsAudit::read_one(std::uint64_t below, Work& work) {
     return false;
   }
   work.index = peek_index(front.subspan(4, std::min(length, front.size() - 4)));
-  if (work.index >= below) return false;
+  if (below && work.index >= *below) return false;
   TRY_ASSIGN(const ByteView all, reader_->peek(4 + length));
   work.raw = to_bytes(all.subspan(4, length));
   reader_->take(4 + length);
@@ -258,9 +258,8 @@ void OpeningsAudit::flush_run() {
 
 Status OpeningsAudit::finish(bool complete) {
   if (!broken_) flush_run();
-  static constexpr std::uint64_t kAny = UINT64_MAX;
   for (Work work; !broken_;) {
-    TRY_ASSIGN(const bool more, read_one(kAny, work));
+    TRY_ASSIGN(const bool more, read_one(std::nullopt, work));
     if (!more) break;
     const auto opening = parse_opening(work.raw);
     if (!opening) {

@@ -47,7 +47,7 @@ class OpeningsAudit {
 
  private:
   struct Work;
-  Result<bool> read_one(std::uint64_t below, Work& work);
+  Result<bool> read_one(std::optional<std::uint64_t> below, Work& work);
   Status judge(std::vector<Work>& works, const LeafBlock& block, const KnownKeys& keys,
                const RecordSink& sink);
   void report_work(const Work& work, const RecordSink& sink);

@@ -18,7 +18,7 @@ namespace tocsin::protocol {
 namespace {
 
 constexpr std::uint64_t kMsPerSecond = 1000;
-constexpr std::uint64_t kDisclosureSlack = 4096;  // what may be sequenced meanwhile
+constexpr std::uint64_t kDisclosureSlack = 16384;  // what may be sequenced meanwhile
 
 class BundleAudit {
  public:

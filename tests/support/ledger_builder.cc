@@ -11,6 +11,7 @@
 #include "protocol/log/note.h"
 #include "protocol/log/proof.h"
 #include "protocol/log/tile.h"
+#include "protocol/verify/bundle.h"
 #include "protocol/verify/bundle_writer.h"
 #include "protocol/verify/sshsig.h"
 #include "protocol/verify/tar.h"
@@ -264,7 +265,8 @@ std::string signed_manifest(const BundleFiles& files, std::string_view origin,
                             const crypto::SigningKey& key) {
   std::string text = std::string(origin) + "\n";
   for (const auto& [name, content] : files)
-    text += hex_encode(crypto::sha256(as_view(content))) + "  " + name + "\n";
+    if (name != kManifestFile && name != kManifestSignatureFile)
+      text += hex_encode(crypto::sha256(as_view(content))) + "  " + name + "\n";
   return format_note({text, {sign_note(key, origin, text)}});
 }
 

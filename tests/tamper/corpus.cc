@@ -64,7 +64,7 @@ Verdict judged(const Sample& sample) {
   }
   std::vector<Audit> audits;
   for (const Bytes& bundle : sample.bundles) audits.push_back(verify_bundle(bundle, options));
-  compare_ledgers(audits, sample.now_ms);
+  CHECK_INVARIANT(compare_ledgers(audits, sample.now_ms).has_value());
   Report all;
   for (Audit& audit : audits) all.merge(std::move(audit.report));
   return {all.exit_code(), all.findings()};
