@@ -12,6 +12,7 @@
 #include "crypto/hash.h"
 #include "node/http/admin_routes.h"
 #include "protocol/identity/ids.h"
+#include "protocol/log/note.h"
 #include "protocol/process/record.h"
 #include "protocol/process/registry.h"
 #include "protocol/verify/bundle.h"
@@ -244,7 +245,7 @@ Status LedgerExport::disclose(Plan& plan) {
     Draft draft;
     draft.event = Event::kDisclosed;
     draft.subject = Subject::of_node();
-      draft.slots = {
+    draft.slots = {
         protocol::slot_number(0, SlotType::kEnum, plan.request.to_whom() == 0 ? 1 : plan.request.to_whom()),
         protocol::slot_number(1, SlotType::kEnum, plan.personal ? 2 : 1),
         protocol::slot_number(2, SlotType::kUint, records),

@@ -1,7 +1,10 @@
 // What peers' ledgers say of ours, with proofs: the part of a bundle that our own records cannot forge.
+#include <set>
+
 #include "crypto/base/encoding.h"
 #include "crypto/hash.h"
 #include "node/daemon/ledger_export.h"
+#include "protocol/log/checkpoint.h"
 #include "protocol/log/tlog_proof.h"
 #include "protocol/verify/bundle.h"
 #include "storage/peer_store.h"
@@ -82,8 +85,8 @@ Status LedgerExport::add_receipts(const Plan&, protocol::BundleContents& content
       TRY_ASSIGN(proof.proof, protocol::inclusion_proof(index, size, nodes));
       const std::string stem =
           std::string(protocol::kReceiptsFolder) + hex_encode(peer) + "/" + protocol::name_number(index);
-      contents.extras[stem + std::string(protocol::kProofSuffix)] = protocol::format_tlog_proof(proof);
-      contents.extras[stem + std::string(protocol::kOpeningSuffix)] = opening->SerializeAsString();
+      contents.extras[stem + std::string(protocol::kReceiptProofSuffix)] = protocol::format_tlog_proof(proof);
+      contents.extras[stem + std::string(protocol::kReceiptOpeningSuffix)] = opening->SerializeAsString();
     }
   }
   return {};

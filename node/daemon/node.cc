@@ -78,6 +78,7 @@ struct Node::Parts {
   std::mutex alarm_mu;
   std::string alarm;  // guarded by alarm_mu
   std::unique_ptr<LedgerExport> exporter;
+  std::unique_ptr<LedgerExport> ledger_export;
   std::unique_ptr<MediaHasher> media;
   std::unique_ptr<Tokens> tokens;
   std::unique_ptr<FeedOwner> feed_owner;
@@ -167,7 +168,7 @@ Status Node::Parts::open_ledger() {
   signals = std::make_unique<Signals>(*store, *ledger, runtime, *members,
                                       MatchSettings{config.match_radius, config.quality_gate});
   TRY(signals->rebuild());
-  exporter = std::make_unique<LedgerExport>(LedgerExport::Parts{
+  ledger_export = std::make_unique<LedgerExport>(LedgerExport::Parts{
       *ledger, *signals, *store, [this]() -> const crypto::SigningKey& { return operational_key(); }});
   metrics.ledger_size.set(static_cast<std::int64_t>(ledger->size()));
   metrics.signals_matching.set(static_cast<std::int64_t>(signals->matching()));
@@ -441,7 +442,7 @@ const crypto::SigningKey& Node::Parts::operational_key() {
 void Node::Parts::poll_index() {
   if (stopping) return;
   const std::uint64_t every_ms = config.index_hours * std::uint64_t{3'600'000};
-  if (const Status kept = exporter->keep_index(runtime.now_ms(), every_ms); !kept)
+  if (const Status kept = ledger_export->keep_index(runtime.now_ms(), every_ms); !kept)
     log_failure(LogLevel::kWarning, "ledger.index_failed", kept.error());
   runtime.after(kIndexPollMs, Lane::kWorkers, [this] { poll_index(); });
 }
@@ -465,7 +466,7 @@ Status Node::Parts::open_http() {
         return join_trouble;
       },
       [this](const std::string& key) { return rotate(key); },
-      [this](const v1::ExportRequest& request) { return exporter->run(request); },
+      [this](const v1::ExportRequest& request) { return ledger_export->run(request); },
       [this](const v1::BackupRequest& request) { return store_upkeep->backup(request); },
       [this] { return store_upkeep->fsck(); }, [this] { return node::witnessing(*witness_calls); }});
   store_upkeep = std::make_unique<Upkeep>(

@@ -36,7 +36,9 @@ inline constexpr std::string_view kReceiptsFolder = "receipts/";
 inline constexpr std::string_view kPeersFolder = "peers/";
 inline constexpr std::string_view kGossipFolder = "gossip/";
 inline constexpr std::string_view kProofSuffix = ".tlog-proof";
-inline constexpr std::string_view kOpeningSuffix = ".opening";
+// Of receipts, whose names have little room.
+inline constexpr std::string_view kReceiptProofSuffix = ".prf";
+inline constexpr std::string_view kReceiptOpeningSuffix = ".opn";
 inline constexpr std::size_t kManifestBytesMax = std::size_t{1} << 26;  // kTarFilesMax lines
 inline constexpr std::size_t kOpeningBytesMax = std::size_t{1} << 23;   // 32 slots of the longest value
 

@@ -20,7 +20,7 @@ bool is_fixed_file(std::string_view name) {
          name == kOpeningsFile || name == kScopeFile || name == kPageFile;
 }
 
-// "receipts/<fingerprint>/<index>.tlog-proof", and its pair is there too.
+// "receipts/<fingerprint>/<index>.prf", and its pair is there too.
 bool is_receipt(std::string_view name, const Bundle& bundle) {
   const std::string_view rest = name.substr(kReceiptsFolder.size());
   if (rest.size() < kHexBytes + 1 + kNumberDigits || !is_hex(rest.substr(0, kHexBytes)) ||
@@ -28,8 +28,8 @@ bool is_receipt(std::string_view name, const Bundle& bundle) {
     return false;
   const std::string_view stem = name.substr(0, kReceiptsFolder.size() + kHexBytes + 1 + kNumberDigits);
   const std::string_view suffix = name.substr(stem.size());
-  const std::string_view other = suffix == kProofSuffix ? kOpeningSuffix : kProofSuffix;
-  return (suffix == kProofSuffix || suffix == kOpeningSuffix) &&
+  const std::string_view other = suffix == kReceiptProofSuffix ? kReceiptOpeningSuffix : kReceiptProofSuffix;
+  return (suffix == kReceiptProofSuffix || suffix == kReceiptOpeningSuffix) &&
          bundle.find(std::string(stem).append(other)) != nullptr;
 }
 

@@ -165,7 +165,9 @@ Result<bool> OpeningsAudit::read_one(std::optional<std::uint64_t> below, Work& w
   return true;
 }
 
-Status OpeningsAudit::take(const LeafBlock& block, const KnownKeys& keys, const RecordSink& sink) {
+Status OpeningsAudit::take(const LeafBlock& block, bool complete, const KnownKeys& keys,
+                           const RecordSink& sink) {
+  complete_ = complete;
   seen_.assign(block.leaves.size(), false);
   for (bool more = true; more;) {
     std::vector<Work> works;
@@ -198,7 +200,9 @@ Status OpeningsAudit::judge(std::vector<Work>& works, const LeafBlock& block, co
       next_ = work.index == UINT64_MAX ? work.index : work.index + 1;
       const LedgerLeaf* place = block.find(work.index);
       if (place == nullptr) {
-        tampered("V8.index", "An opening is for a record that the bundle does not have.", work.index);
+        // With leaves missing that is not the opening's fault.
+        if (complete_)
+          tampered("V8.index", "An opening is for a record that the bundle does not have.", work.index);
         continue;
       }
       seen_[static_cast<std::size_t>(place - block.leaves.data())] = true;

@@ -35,8 +35,9 @@ class OpeningsAudit {
   OpeningsAudit(const Bundle& bundle, const std::optional<Scope>& scope, FileSums& sums, WorkPool& pool,
                 Report& report);
 
-  // The openings of these leaves. An error: the archive cannot be read.
-  Status take(const LeafBlock& block, const KnownKeys& keys, const RecordSink& sink);
+  // The openings of these leaves; `complete` when no leaf was missing so far. An error: the archive cannot be
+  // read.
+  Status take(const LeafBlock& block, bool complete, const KnownKeys& keys, const RecordSink& sink);
   // Behind the last leaf; `complete` when no leaf was missing.
   Status finish(bool complete);
 
@@ -68,6 +69,7 @@ class OpeningsAudit {
   std::uint64_t run_end_ = 0;
   std::uint64_t opened_ = 0;
   bool opened_personal_ = false;
+  bool complete_ = true;  // no leaf was missing
   bool whole_ = true;
   bool broken_ = false;
 };

@@ -13,6 +13,7 @@ namespace tocsin::protocol {
 namespace {
 
 constexpr std::uint64_t kProofBytesMax = kNoteBytesMax + 2 * kTlogProofExtraBytesMax;
+constexpr const char* kStranger = "bundle/stranger";
 constexpr std::size_t kFingerprintText = 2 * sizeof(Hash);
 
 std::vector<VerifierKey> log_keys(const Policy& policy) {
@@ -34,8 +35,9 @@ class ReceiptsAudit {
 
   Result<ReceivedAnswers> run() {
     for (const TarEntry& file : task_.bundle.folder(kReceiptsFolder)) {
-      if (!file.name.ends_with(kProofSuffix)) continue;
+      if (!file.name.ends_with(kReceiptProofSuffix)) continue;
       const auto receipt = read(file);
+      if (!receipt && receipt.error().rule == kStranger) continue;
       if (!receipt && receipt.error().rule == "bundle/read") return tl::unexpected<Error>(receipt.error());
       if (!receipt) {
         report_.tampering("V12.proof", file.name + " does not hold: " + receipt.error().message + ".");
@@ -57,25 +59,35 @@ class ReceiptsAudit {
 
   Result<Receipt> read(const TarEntry& file) {
     Receipt out;
-    const std::string stem = file.name.substr(0, file.name.size() - kProofSuffix.size());
+    const std::string stem = file.name.substr(0, file.name.size() - kReceiptProofSuffix.size());
     TRY_ASSIGN(const Bytes peer, hex_decode(stem.substr(kReceiptsFolder.size(), kFingerprintText)));
     TRY_ASSIGN(out.peer, fixed<32>(peer, "a peer's fingerprint"));
     TRY_ASSIGN(const Bytes text, content(file.name, kProofBytesMax));
     TRY_ASSIGN(const TlogProof proof, parse_tlog_proof(as_text(text)));
     if (format_tlog_proof(proof) != as_text(text) || !proof.extra)
       return fail(Code::kInvalidArgument, "the proof is not in its one legal form");
+    TRY(check_known(proof.checkpoint));
     TRY_ASSIGN(const OpenedCheckpoint checkpoint, open_checkpoint(proof.checkpoint, keys_));
     out.origin = checkpoint.checkpoint.origin;
     TRY_ASSIGN(const Leaf leaf, parse_leaf(*proof.extra));
     const TreeHead& head = checkpoint.checkpoint.tree;
     TRY(verify_inclusion(leaf_hash(*proof.extra), proof.index, head.size, proof.proof, head.root));
-    TRY_ASSIGN(const Bytes bytes, content(stem + std::string(kOpeningSuffix), kOpeningBytesMax));
+    TRY_ASSIGN(const Bytes bytes, content(stem + std::string(kReceiptOpeningSuffix), kOpeningBytesMax));
     TRY_ASSIGN(const v1::Opening opening, parse_opening(bytes));
     TRY_ASSIGN(out.record, verify_opening(opening, leaf));
     if (out.record.index != proof.index || stem.substr(stem.size() - 20) != name_number(proof.index))
       return fail(Code::kInvalidArgument, "proof, opening and name are of different records");
     TRY(check_subject(out));
     return out;
+  }
+
+  // What a peer says whom the auditor's policy does not name proves nothing, for or against.
+  Status check_known(const std::string& note) const {
+    TRY_ASSIGN(const Note parsed, parse_note(note));
+    TRY_ASSIGN(const Checkpoint checkpoint, parse_checkpoint(parsed.text));
+    for (const VerifierKey& key : keys_)
+      if (key.name == checkpoint.origin) return {};
+    return fail(Code::kNotFound, "a stranger's ledger", kStranger);
   }
 
   Status check_subject(const Receipt& receipt) const {

@@ -215,7 +215,7 @@ class BundleAudit {
       if (block.leaves.empty()) break;
       chains.take(block);
       if (options_.leaves_only) continue;
-      TRY(openings.take(block, {replay.registry(), replay.issuer()}, sink));
+      TRY(openings.take(block, reader.complete(), {replay.registry(), replay.issuer()}, sink));
       for (const IndexEpoch& epoch : std::exchange(epochs_, {})) {
         chains.judge_index(epoch);
         epoch_by_index_[epoch.index] = epoch;

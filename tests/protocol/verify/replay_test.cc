@@ -257,8 +257,9 @@ Audit audited(const std::function<void(LedgerBuilder&)>& write) {
 
 bool breaks(const Audit& audit, std::string_view rule) {
   const auto& all = audit.report.findings();
-  return std::any_of(all.begin(), all.end(),
-                     [&](const Finding& f) { return (f.code.starts_with("V9.") || f.code.starts_with("V1")) && f.rule == rule; });
+  return std::any_of(all.begin(), all.end(), [&](const Finding& f) {
+    return (f.code.starts_with("V9.") || f.code.starts_with("V1")) && f.rule == rule;
+  });
 }
 
 }  // namespace
