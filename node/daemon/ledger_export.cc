@@ -387,7 +387,7 @@ Result<v1::ExportReply> LedgerExport::run(const v1::ExportRequest& request) {
   TRY_ASSIGN(protocol::BundleContents contents, contents_of(plan));
   TRY(add_proofs(plan, contents));
   TRY(add_peers(plan, contents));
-  TRY(add_receipts(plan, contents));
+  if (!plan.closed) TRY(add_receipts(plan, contents));
   v1::ExportReply reply;
   TRY_ASSIGN(const std::uint64_t written, write(contents, request.path()));
   reply.set_path(request.path());
