@@ -320,7 +320,8 @@ Result<protocol::BundleContents> LedgerExport::contents_of(const Plan& plan) con
   const Ledger& ledger = parts_.ledger;
   protocol::BundleContents contents;
   contents.origin = ledger.origin();
-  contents.checkpoint = *plan.head.checkpoint;
+  const Published shown = parts_.published();
+  contents.checkpoint = shown.tree == plan.head.tree ? *shown.checkpoint : *plan.head.checkpoint;
   contents.size = plan.head.tree.size;
   contents.scope = plan.scope;
   contents.tiles = ledger.log().tiles();
@@ -329,7 +330,9 @@ Result<protocol::BundleContents> LedgerExport::contents_of(const Plan& plan) con
   };
   TRY_ASSIGN(const auto vkey, protocol::make_verifier_key(ledger.origin(), protocol::KeyType::kEd25519,
                                                           parts_.key().public_key()));
-  contents.policy = "log " + protocol::format_vkey(vkey) + "\nquorum none\n";
+  const auto& policies = plan.head.registry->witness_policies();
+  contents.policy =
+      policies.empty() ? "log " + protocol::format_vkey(vkey) + "\nquorum none\n" : policies.back().text;
   if (plan.closed) return contents;
   contents.openings = [&ledger, &plan](const protocol::ByteSink& sink) -> Status {
     const std::uint64_t count = plan.scope ? plan.opened.size() : plan.head.tree.size;

@@ -12,6 +12,7 @@
 #include <mutex>
 
 #include "node/ledger/ledger.h"
+#include "node/ledger/published.h"
 #include "node/runtime/runtime.h"
 #include "node/signals/signals.h"
 #include "protocol/verify/bundle_writer.h"
@@ -40,6 +41,8 @@ class LedgerExport {
     const storage::Store& store;
     // The operational key of now.
     std::function<const crypto::SigningKey&()> key;
+    // The newest checkpoint with its cosignatures.
+    std::function<Published()> published;
   };
   explicit LedgerExport(Parts parts) : parts_(std::move(parts)) {}
 

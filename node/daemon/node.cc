@@ -169,7 +169,8 @@ Status Node::Parts::open_ledger() {
                                       MatchSettings{config.match_radius, config.quality_gate});
   TRY(signals->rebuild());
   ledger_export = std::make_unique<LedgerExport>(LedgerExport::Parts{
-      *ledger, *signals, *store, [this]() -> const crypto::SigningKey& { return operational_key(); }});
+      *ledger, *signals, *store, [this]() -> const crypto::SigningKey& { return operational_key(); },
+      [this] { return witnessed->published(); }});
   metrics.ledger_size.set(static_cast<std::int64_t>(ledger->size()));
   metrics.signals_matching.set(static_cast<std::int64_t>(signals->matching()));
   ledger->count_in(metrics);
