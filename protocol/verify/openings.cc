@@ -224,8 +224,9 @@ void OpeningsAudit::report_work(const Work& work, const RecordSink& sink) {
     return report_.missing("V8.withheld", "The record's accountability fields are not opened.", work.index);
   }
   if (!work.schema.empty()) {
-    report_.breach("V8.schema", "record/schema",
-                   "The record lacks what its kind must carry: " + work.schema + ".", work.index);
+    whole_ = false;
+    report_.breach("V8.schema", "", "The record lacks what its kind must carry: " + work.schema + ".",
+                   work.index);
     return;
   }
   if (!work.event) return;

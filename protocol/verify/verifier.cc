@@ -210,6 +210,10 @@ class BundleAudit {
       note_record(record);
       replay.take(record);
     };
+    const auto found = [&] {
+      return report_.count(Severity::kTampering) + report_.count(Severity::kMissing);
+    };
+    const std::size_t before = found();
     while (true) {
       TRY_ASSIGN(const LeafBlock block, reader.next());
       if (block.leaves.empty()) break;
@@ -225,7 +229,8 @@ class BundleAudit {
     TRY(openings.finish(reader.complete()));
     TRY_ASSIGN(const bool proved, check_index(chains));
     audit_.facts.opened = openings.opened();
-    if (!openings.whole() || !reader.complete() || !proved) return {};
+    // One forgery breaks a dozen rules: they are judged on evidence that is whole (SPEC §10).
+    if (!openings.whole() || !reader.complete() || !proved || found() != before) return {};
     if (openings.opened() != 0 || openings.opened_personal()) check_disclosure(openings.opened_personal());
     const bool judged = !scope_ || scope_->evidence == Evidence::kTiles ||
                         (scope_->evidence == Evidence::kProofs && replay.registry().node_chain() &&
