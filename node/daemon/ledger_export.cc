@@ -16,6 +16,7 @@
 #include "protocol/process/record.h"
 #include "protocol/process/registry.h"
 #include "protocol/verify/bundle.h"
+#include "protocol/verify/page.h"
 #include "protocol/verify/tree.h"
 #include "storage/log_store.h"
 #include "storage/peer_store.h"
@@ -324,6 +325,7 @@ Result<protocol::BundleContents> LedgerExport::contents_of(const Plan& plan) con
   contents.checkpoint = shown.tree == plan.head.tree ? *shown.checkpoint : *plan.head.checkpoint;
   contents.size = plan.head.tree.size;
   contents.scope = plan.scope;
+  contents.extras[std::string(protocol::kPageFile)] = std::string(protocol::verify_page());
   contents.tiles = ledger.log().tiles();
   contents.leaves = [&ledger](std::uint64_t begin, std::uint64_t end) {
     return ledger.leaves(begin, end - begin);
