@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -9,10 +10,13 @@
 #include "node/cli/time_text.h"
 #include "node/identity/keystore.h"
 #include "protocol/identity/words.h"
+#include "protocol/process/event.h"
 #include "tocsin/v1/admin.pb.h"
 
 namespace tocsin::cli {
 namespace {
+
+constexpr std::uint64_t kYear9999Ms = 253'402'300'799'999;
 
 std::string toml_quote(std::string_view text) {
   std::string out = "\"";
@@ -190,15 +194,59 @@ Result<int> ledger_status(Session& session, const Arguments&) {
   return static_cast<int>(kDone);
 }
 
-Result<int> ledger_export(Session& session, const Arguments& arguments) {
-  constexpr std::uint64_t kIndexMax = ~std::uint64_t{0} >> 1;
-  v1::ExportRequest request;
+// What is opened and to whom, the same for every bundle.
+Status read_disclosure(const Arguments& arguments, v1::ExportRequest& request) {
   request.set_path(std::filesystem::absolute(arguments.text("FILE")).lexically_normal().string());
-  TRY_ASSIGN(const std::uint64_t from, arguments.number("--from", 0, kIndexMax));
-  TRY_ASSIGN(const std::uint64_t to, arguments.number("--to", 0, kIndexMax));
-  request.set_from(from);
-  request.set_to(to);
-  request.set_personal(arguments.has("--personal"));
+  const std::string redact = arguments.text("--redact");
+  if (!redact.empty() && redact != "personal" && redact != "all" && redact != "none")
+    return tocsin::fail(usage_error("--redact takes personal, all or none", "tocsin ledger export --help"));
+  if (arguments.has("--personal") && redact != "" && redact != "none")
+    return tocsin::fail(usage_error("--personal opens what --redact closes", "--redact none"));
+  request.set_personal(arguments.has("--personal") || redact == "none");
+  request.set_closed(redact == "all");
+  const std::string whom = arguments.text("--for");
+  static constexpr std::string_view kWhom[] = {"auditor", "authority", "person"};
+  const auto at = std::find(std::begin(kWhom), std::end(kWhom), whom);
+  if (!whom.empty() && at == std::end(kWhom))
+    return tocsin::fail(usage_error("--for takes auditor, authority or person", "--for auditor"));
+  request.set_to_whom(whom.empty() ? 1 : static_cast<std::uint32_t>(at - std::begin(kWhom) + 1));
+  request.set_recipient(arguments.text("--recipient"));
+  return {};
+}
+
+// "retraction-issued", in the events' own names.
+Result<std::uint32_t> event_code(std::string name) {
+  for (char& c : name) c = c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  for (std::uint32_t code = 0x0100; code < 0x0600; ++code) {
+    const auto event = protocol::event_from_code(static_cast<std::uint16_t>(code));
+    if (event && (protocol::event_name(*event) == name || protocol::event_name(*event).starts_with(name)))
+      return code;
+  }
+  return tocsin::fail(usage_error("no kind of record is called \"" + name + "\"", "RETRACTION_ISSUED"));
+}
+
+Status read_events(const Arguments& arguments, v1::ExportRequest& request) {
+  if ((arguments.has("--since") || arguments.has("--until")) && !arguments.has("--event"))
+    return tocsin::fail(usage_error("--since and --until go with --event", "--event RETRACTION_ISSUED"));
+  std::uint64_t since = 0;
+  std::uint64_t until = kYear9999Ms;
+  if (arguments.has("--since")) {
+    TRY_ASSIGN(since, parse_time(arguments.text("--since")));
+  }
+  if (arguments.has("--until")) {
+    TRY_ASSIGN(until, parse_time(arguments.text("--until")));
+  }
+  for (const std::string& name : arguments.all("--event")) {
+    TRY_ASSIGN(const std::uint32_t code, event_code(name));
+    v1::EventWindow& window = *request.add_events();
+    window.set_event(code);
+    window.set_from_ms(since);
+    window.set_to_ms(until);
+  }
+  return {};
+}
+
+Result<int> send_export(Session& session, const v1::ExportRequest& request) {
   TRY_ASSIGN(const auto reply, session.daemon().call<v1::ExportReply>("Export", request));
   session.print_one("Export", reply,
                     printable(reply.path()) + "  " + grouped(reply.bytes()) + " bytes  " +
@@ -207,6 +255,29 @@ Result<int> ledger_export(Session& session, const Arguments& arguments) {
                         "\nCheck it anywhere: tocsin-verify " + printable(reply.path()) + " --vkey '" +
                         printable(reply.vkey()) + "'\n");
   return static_cast<int>(kDone);
+}
+
+Result<int> ledger_export(Session& session, const Arguments& arguments) {
+  constexpr std::uint64_t kIndexMax = ~std::uint64_t{0} >> 1;
+  v1::ExportRequest request;
+  TRY(read_disclosure(arguments, request));
+  TRY_ASSIGN(const std::uint64_t from, arguments.number("--from", 0, kIndexMax));
+  TRY_ASSIGN(const std::uint64_t to, arguments.number("--to", 0, kIndexMax));
+  request.set_from(from);
+  request.set_to(to);
+  TRY(read_events(arguments, request));
+  for (const std::string& signal : arguments.all("--signal")) request.add_signals(signal);
+  return send_export(session, request);
+}
+
+Result<int> ledger_prove(Session& session, const Arguments& arguments) {
+  v1::ExportRequest request;
+  TRY(read_disclosure(arguments, request));
+  request.set_prove(true);
+  for (const std::string& signal : arguments.all("--signal")) request.add_signals(signal);
+  for (const std::string& chain : arguments.all("--chain")) request.add_chains(chain);
+  for (const std::string& signal : arguments.all("--absent")) request.add_absent(signal);
+  return send_export(session, request);
 }
 
 Result<int> version(Session& session, const Arguments&) {
@@ -222,6 +293,10 @@ Result<int> version(Session& session, const Arguments&) {
 
 std::vector<Command> node_commands() {
   const OptionSpec passphrase{"--passphrase-file", "FILE", "open the keystore, instead of asking the daemon"};
+  const OptionSpec kRedact{"--redact", "WHAT",
+                           "personal: fields about persons stay closed (default); all: everything; none"};
+  const OptionSpec kFor{"--for", "WHOM", "auditor (default), authority or person: it is recorded"};
+  const OptionSpec kRecipient{"--recipient", "TEXT", "who exactly; recorded, closed like personal fields"};
   return {
       {"init",
        "make a node: its directory, keys and settings",
@@ -254,10 +329,31 @@ std::vector<Command> node_commands() {
        {{"FILE", "", "where the daemon writes it", Need::kRequired},
         {"--from", "INDEX", "first entry; 0"},
         {"--to", "INDEX", "one past the last; all"},
-        {"--personal", "", "open personal slots too: only for the person's own case"}},
+        {"--signal", "ID", "only what concerns this signal", Need::kRepeated},
+        {"--event", "KIND", "only records of this kind, with the signals they are about", Need::kRepeated},
+        {"--since", "TIME", "with --event: from this time on"},
+        {"--until", "TIME", "with --event: before this time"},
+        kRedact,
+        kFor,
+        kRecipient,
+        {"--personal", "", "the same as --redact none: only for the person's own case"}},
        {"tocsin ledger export october.bundle --from 31000 --to 62000",
-        "tocsin ledger export all.bundle -o json"},
+        "tocsin ledger export case.bundle --signal q7k2 --for authority --recipient 'Court of Appeal, 4 U "
+        "12/26'",
+        "tocsin ledger export retractions.bundle --event RETRACTION_ISSUED --since 2026-10-01 --until "
+        "2026-11-01"},
        ledger_export},
+      {"ledger prove",
+       "a small bundle: proofs of single signals, or that there is nothing of them",
+       {{"FILE", "", "where the daemon writes it", Need::kRequired},
+        {"--signal", "ID", "its whole life, with proofs", Need::kRepeated},
+        {"--chain", "HEX", "the same of any chain of records", Need::kRepeated},
+        {"--absent", "ID", "that the ledger has nothing of this signal; its whole id", Need::kRepeated},
+        kRedact,
+        kFor,
+        kRecipient},
+       {"tocsin ledger prove q7k2.bundle --signal q7k2"},
+       ledger_prove},
       {"version", "of this program", {}, {"tocsin version"}, version},
   };
 }

@@ -91,6 +91,7 @@ const std::vector<Rule>& rules() {
       {"log_origin", "printable text without spaces or +", &Config::log_origin, is_origin_or_empty},
       {"disk_reserve_mb", "a whole number of MiB, 0 to 1048576", nullptr, nullptr, &Config::disk_reserve_mb,
        0, 1048576},
+      {"index_hours", "a whole number, 0 to 8760", nullptr, nullptr, &Config::index_hours, 0, 8760},
       {"workers", "a whole number, 1 to 64", nullptr, nullptr, &Config::workers, 1, 64},
   };
   return table;

@@ -62,6 +62,8 @@ struct Config {
   std::string log_origin;
   // MiB of the disk under data_dir that only retractions may use, 0 to 1048576; 0: the disk is not watched.
   std::uint32_t disk_reserve_mb = 128;
+  // Hours between two INDEX_EPOCH records, which prove what chains there are; 0: only exports append them.
+  std::uint32_t index_hours = 24;
   // Threads for hashing, verification and look-ups, 1 to 64.
   std::uint32_t workers = 2;
 

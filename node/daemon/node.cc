@@ -11,6 +11,7 @@
 
 #include "crypto/base/encoding.h"
 #include "crypto/hash.h"
+#include "node/daemon/ledger_export.h"
 #include "node/daemon/upkeep.h"
 #include "node/http/admin_routes.h"
 #include "node/http/log_routes.h"
@@ -30,7 +31,6 @@
 #include "node/runtime/asio_runtime.h"
 #include "node/witness/outside.h"
 #include "protocol/process/registry.h"
-#include "protocol/verify/bundle.h"
 #include "storage/disk_room.h"
 
 namespace tocsin::node {
@@ -38,6 +38,7 @@ namespace {
 
 constexpr std::uint64_t kJoinPollMs = 1'000;
 constexpr std::uint64_t kExpiryPollMs = 60'000;
+constexpr std::uint64_t kIndexPollMs = 60'000;
 // Anybody may connect to the read plane: what one address gets of it.
 constexpr std::size_t kReadersPerAddressMax = 64;
 constexpr std::size_t kReadersMax = 512;
@@ -76,6 +77,8 @@ struct Node::Parts {
   std::unique_ptr<WitnessCalls> witness_calls;
   std::mutex alarm_mu;
   std::string alarm;  // guarded by alarm_mu
+  std::unique_ptr<LedgerExport> exporter;
+  std::unique_ptr<LedgerExport> ledger_export;
   std::unique_ptr<MediaHasher> media;
   std::unique_ptr<Tokens> tokens;
   std::unique_ptr<FeedOwner> feed_owner;
@@ -124,7 +127,8 @@ struct Node::Parts {
   void forget_old_answers();
   void renew_when_due();
   Result<v1::RotateReply> rotate(const std::string& which);
-  Result<v1::ExportReply> export_bundle(const v1::ExportRequest& request);
+  const crypto::SigningKey& operational_key();
+  void poll_index();
   protocol::ValidDescriptor descriptor();
   std::vector<const crypto::KemKey*> envelope_keys();
 };
@@ -164,6 +168,9 @@ Status Node::Parts::open_ledger() {
   signals = std::make_unique<Signals>(*store, *ledger, runtime, *members,
                                       MatchSettings{config.match_radius, config.quality_gate});
   TRY(signals->rebuild());
+  ledger_export = std::make_unique<LedgerExport>(LedgerExport::Parts{
+      *ledger, *signals, *store, [this]() -> const crypto::SigningKey& { return operational_key(); },
+      [this] { return witnessed->published(); }});
   metrics.ledger_size.set(static_cast<std::int64_t>(ledger->size()));
   metrics.signals_matching.set(static_cast<std::int64_t>(signals->matching()));
   ledger->count_in(metrics);
@@ -319,6 +326,7 @@ Status Node::Parts::open_peers() {
   poll_join();
   poll_expiry();
   upkeep();
+  if (config.index_hours != 0) poll_index();
   return {};
 }
 
@@ -426,64 +434,18 @@ Result<v1::RotateReply> Node::Parts::rotate(const std::string& which) {
   return reply;
 }
 
-Result<v1::ExportReply> Node::Parts::export_bundle(const v1::ExportRequest& request) {
-  if (request.path().empty() || request.path().front() != '/')
-    return fail(Code::kInvalidArgument, "the bundle's path must be absolute", "export/path");
-  const LedgerHead head = ledger->head();
-  if (request.from() != 0 || (request.to() != 0 && request.to() != head.tree.size))
-    return fail(Error{Code::kUnimplemented,
-                      "a bundle holds the whole ledger: a part of it cannot be exported yet",
-                      "export/range",
-                      {},
-                      "leave --from and --to out"});
-  protocol::BundleContents contents;
-  contents.origin = ledger->origin();
-  const Published shown = witnessed->published();
-  contents.checkpoint = shown.tree == head.tree ? *shown.checkpoint : *head.checkpoint;
-  contents.size = head.tree.size;
-  contents.tiles = ledger->log().tiles();
-  contents.leaves = [this](std::uint64_t begin, std::uint64_t end) {
-    return ledger->leaves(begin, end - begin);
-  };
-  TRY_ASSIGN(const auto vkey, protocol::make_verifier_key(ledger->origin(), protocol::KeyType::kEd25519,
-                                                          descriptor().operational_key()));
-  const auto& policies = head.registry->witness_policies();
-  contents.policy =
-      policies.empty() ? "log " + protocol::format_vkey(vkey) + "\nquorum none\n" : policies.back().text;
-  v1::ExportReply reply;
-  Bytes openings;
-  for (std::uint64_t i = 0; i < head.tree.size; ++i) {
-    TRY_ASSIGN(const v1::Opening opening, ledger->opening(i, request.personal()));
-    protocol::append_opening(openings, opening);
-  }
-  contents.openings = std::move(openings);
-  const std::string partial = request.path() + ".partial";
-  const int fd = ::open(partial.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) return fail(Code::kPermissionDenied, "cannot write " + partial, "export/path");
-  std::uint64_t written = 0;
-  const Status packed =
-      protocol::write_bundle(contents, keys.front()->operational, [&](ByteView bytes) -> Status {
-        for (std::size_t at = 0; at < bytes.size();) {
-          const ssize_t n = ::write(fd, bytes.data() + at, bytes.size() - at);
-          if (n <= 0) return fail(Code::kUnavailable, "cannot write " + partial, "export/path");
-          at += static_cast<std::size_t>(n);
-        }
-        written += bytes.size();
-        return {};
-      });
-  const bool flushed = ::fsync(fd) == 0;
-  ::close(fd);
-  if (!packed || !flushed || std::rename(partial.c_str(), request.path().c_str()) != 0) {
-    ::unlink(partial.c_str());
-    TRY(packed);
-    return fail(Code::kUnavailable, "cannot finish " + request.path(), "export/path");
-  }
-  reply.set_path(request.path());
-  reply.set_entries(head.tree.size);
-  reply.set_openings(head.tree.size);
-  reply.set_bytes(written);
-  reply.set_vkey(protocol::format_vkey(vkey));
-  return reply;
+// Of keys that were replaced the newest is in force; the older ones only open what was sealed to them.
+const crypto::SigningKey& Node::Parts::operational_key() {
+  std::lock_guard guard(keys_mu);
+  return keys.back()->operational;
+}
+
+void Node::Parts::poll_index() {
+  if (stopping) return;
+  const std::uint64_t every_ms = config.index_hours * std::uint64_t{3'600'000};
+  if (const Status kept = ledger_export->keep_index(runtime.now_ms(), every_ms); !kept)
+    log_failure(LogLevel::kWarning, "ledger.index_failed", kept.error());
+  runtime.after(kIndexPollMs, Lane::kWorkers, [this] { poll_index(); });
 }
 
 Status Node::Parts::open_http() {
@@ -505,7 +467,7 @@ Status Node::Parts::open_http() {
         return join_trouble;
       },
       [this](const std::string& key) { return rotate(key); },
-      [this](const v1::ExportRequest& request) { return export_bundle(request); },
+      [this](const v1::ExportRequest& request) { return ledger_export->run(request); },
       [this](const v1::BackupRequest& request) { return store_upkeep->backup(request); },
       [this] { return store_upkeep->fsck(); }, [this] { return node::witnessing(*witness_calls); }});
   store_upkeep = std::make_unique<Upkeep>(

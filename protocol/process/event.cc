@@ -127,6 +127,12 @@ constexpr SlotSpec kMemberRemovedSlots[] = {
     {0, kHash, kMust, "member"},
     {1, kText, kMust, "reason"},
 };
+constexpr SlotSpec kIndexEpochSlots[] = {
+    {0, kHash, kMust, "root"}, {1, kUint, kMust, "chains"}, {2, kUint, kMust, "ledger_size"}};
+constexpr SlotSpec kDisclosedSlots[] = {
+    {0, kEnum, kMust, "to_whom", 3},      {1, kEnum, kMust, "classes", 2}, {2, kUint, kMust, "records"},
+    {3, kHash, kMust, "scope_digest"},    {16, kText, kMay, "recipient"},
+};
 constexpr SlotSpec kCharterVersionSlots[] = {
     {0, kHash, kMust, "network"}, {1, kText, kMust, "name"},         {2, kUint, kMust, "version"},
     {3, kText, kMust, "text"},    {14, kHash, kMust, "coordinator"},
@@ -164,6 +170,8 @@ constexpr EventSpec kEvents[] = {
     {Event::kMemberRemoved, "MEMBER_REMOVED", kMemberRemovedSlots},
     {Event::kCharterVersion, "CHARTER_VERSION", kCharterVersionSlots},
     {Event::kWitnessPolicy, "WITNESS_POLICY", kWitnessPolicySlots},
+    {Event::kIndexEpoch, "INDEX_EPOCH", kIndexEpochSlots},
+    {Event::kDisclosed, "DISCLOSED", kDisclosedSlots},
     {Event::kPeerSuspended, "PEER_SUSPENDED", kPeerSlots},
     {Event::kPeerResumed, "PEER_RESUMED", kPeerSlots},
 };

@@ -39,6 +39,8 @@ enum class Event : std::uint16_t {
   kMemberRemoved = 0x0507,
   kCharterVersion = 0x0508,
   kWitnessPolicy = 0x0509,
+  kIndexEpoch = 0x050C,
+  kDisclosed = 0x050D,
   kPeerSuspended = 0x0514,
   kPeerResumed = 0x0515,
 };

@@ -4,9 +4,10 @@
 // Concurrency: values and pure functions; a RecordView borrows its event.
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
-#include "crypto/base/bytes.h"
+#include "crypto/sign.h"
 #include "protocol/log/leaf.h"
 #include "protocol/process/event.h"
 
@@ -18,6 +19,8 @@ struct RecordView {
   Hash leaf_hash{};
   const ValidEvent* event = nullptr;
   FixedBytes<32> key_a{};  // opens class A; what an attestation's commitments are recomputed from
+  // The key under which slot 15 was already verified over this very record, so that it need not be again.
+  std::optional<crypto::PublicKey> attested_by = {};
 };
 
 // Which cases a record changes: chains of the ledger it stands in, or signals of another node, or none.

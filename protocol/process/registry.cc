@@ -57,6 +57,9 @@ Status Registry::judge(const RecordView& record, const Hash& issuer) const {
       return {};
     case Event::kWitnessPolicy:
       return judge_witness_policy(record);
+    case Event::kIndexEpoch:
+    case Event::kDisclosed:
+      return {};
     default:
       return judge_membership(record);
   }
@@ -209,7 +212,10 @@ void Registry::apply(const RecordView& record) {
     case Event::kPeerResumed:
       suspended_.erase(event.hash(0));
       break;
-    default:
+    case Event::kIndexEpoch:
+      index_epoch_ = IndexRecord{record.index, record.leaf.time_ms};
+      break;
+    default:  // DISCLOSED
       CHECK_INVARIANT(is_node_event(event.event()));
   }
 }

@@ -60,6 +60,12 @@ struct Member {
   std::uint64_t added_ms = 0;
 };
 
+// The newest INDEX_EPOCH record.
+struct IndexRecord {
+  std::uint64_t index = 0;
+  std::uint64_t time_ms = 0;
+};
+
 struct CharterVersion {
   Hash network{};
   std::string name;
@@ -111,6 +117,7 @@ class Registry {
   const std::vector<WitnessPolicy>& witness_policies() const { return witness_policies_; }
   // In force over record `index`; null when none was set before it.
   const WitnessPolicy* witness_policy_at(std::uint64_t index) const;
+  const std::optional<IndexRecord>& index_epoch() const { return index_epoch_; }
 
   bool suspended(const Hash& peer) const { return suspended_.contains(peer); }
   const std::map<Hash, std::string>& suspended_peers() const { return suspended_; }  // with the reasons
@@ -124,6 +131,7 @@ class Registry {
 
   std::optional<ValidDescriptor> self_;
   std::optional<Hash> node_chain_;
+  std::optional<IndexRecord> index_epoch_;
   std::map<KeyId, RegisteredKey> keys_;
   std::map<Hash, std::vector<GroupEpoch>> groups_;  // ascending epochs
   std::map<Hash, Member> members_;

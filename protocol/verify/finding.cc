@@ -1,5 +1,6 @@
 #include "protocol/verify/finding.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -66,6 +67,17 @@ void Report::merge(Report other) {
   for (std::size_t i = 0; i < std::size(counts_); ++i) counts_[i] += other.counts_[i];
   for (Finding& finding : other.findings_)
     if (findings_.size() < kFindingsKept) findings_.push_back(std::move(finding));
+}
+
+void Report::sort() {
+  const auto step = [](const Finding& finding) {
+    unsigned number = 0;
+    for (std::size_t i = 1; i < finding.code.size() && finding.code[i] != '.'; ++i)
+      number = number * 10 + static_cast<unsigned>(finding.code[i] - '0');
+    return number;
+  };
+  std::stable_sort(findings_.begin(), findings_.end(),
+                   [&](const Finding& a, const Finding& b) { return step(a) < step(b); });
 }
 
 int Report::exit_code() const {

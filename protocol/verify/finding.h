@@ -47,6 +47,8 @@ class Report {
   void missing(std::string code, std::string text, std::optional<std::uint64_t> index = std::nullopt);
   void breach(std::string code, std::string rule, std::string text, std::optional<std::uint64_t> index);
 
+  // By step, each step's findings in the order they were made.
+  void sort();
   // Everything that `other` found, behind what is here.
   void merge(Report other);
 

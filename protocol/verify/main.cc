@@ -6,12 +6,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "crypto/random.h"
@@ -41,11 +38,13 @@ OPTIONS
   --vkey KEY                  a ledger's key, as its operator prints it; may be repeated. Asks for no
                               witnesses
   --policy FILE               a tlog-policy: the ledgers' keys, the witnesses and the quorum you ask for
-  --trusted-checkpoint FILE   a checkpoint that you kept from earlier, which the ledger must go on from;
-                              may be repeated
+  --trusted-checkpoint FILE   the checkpoint that you kept from last time, which the ledger must go on from.
+                              After a clean result FILE holds the bundle's newest; it need not exist the
+                              first time. May be repeated, one for each ledger
   --now TIME                  your clock, seconds since 1970 or 2026-11-25T13:00:00Z. Without it, time is what
                               the bundles themselves prove
   --leaves-only               judge the records' order and integrity, not what they say: for a public mirror
+  --threads N                 how many to hash and verify with; one a processor
   --json                      one JSON object a line: each finding, then each bundle's result
   --help, --version
 
@@ -60,14 +59,14 @@ EXIT
 EXAMPLES
   The simplest use, with the key that the operator gave you:
     tocsin-verify october.tar --vkey video.example/ledger+1d2c3b4a+AaBb...
-  Every month: from the checkpoint kept last time, under a policy with witnesses, then keep the new one:
-    tocsin-verify november.tar --policy trust.policy --trusted-checkpoint last.checkpoint
-    tar xOf november.tar checkpoint > last.checkpoint
+  Every month: from the checkpoint kept last time, under a policy with witnesses:
+    tocsin-verify november.tar --policy trust.policy --trusted-checkpoint video.checkpoint
   Did everybody answer the retractions of video.example?
     tocsin-verify video.tar photos.tar chat.tar --policy trust.policy --now 2026-11-25T13:00:00Z
 )";
 
 constexpr std::size_t kFindingsPrinted = 20;
+constexpr std::uint64_t kThreadsMax = 256;
 
 int usage(const std::string& message) {
   std::fprintf(stderr, "tocsin-verify: %s\nTry 'tocsin-verify --help'.\n", message.c_str());
@@ -78,47 +77,29 @@ struct Arguments {
   std::vector<std::string> bundles, vkeys, trusted;
   std::string policy;
   std::optional<std::uint64_t> now_ms;
+  unsigned threads = 0;
   bool leaves_only = false, json = false, help = false, version = false;
 };
 
-// A file's bytes, mapped: a bundle may be larger than memory.
-class MappedFile {
- public:
-  static Result<MappedFile> open(const std::string& path) {
-    MappedFile file;
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) return fail(Code::kNotFound, "cannot open " + path);
-    struct stat status {};
-    const bool regular = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
-    if (regular && status.st_size > 0) {
-      file.size_ = static_cast<std::size_t>(status.st_size);
-      file.data_ = mmap(nullptr, file.size_, PROT_READ, MAP_PRIVATE, descriptor, 0);
-    }
-    ::close(descriptor);
-    if (!regular || file.data_ == MAP_FAILED) {
-      file.data_ = nullptr;
-      return fail(Code::kInvalidArgument, "cannot read " + path + " as a file");
-    }
-    return file;
-  }
-  MappedFile(MappedFile&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-  MappedFile& operator=(MappedFile&&) = delete;
-  ~MappedFile() {
-    if (data_ != nullptr) munmap(data_, size_);
-  }
-  ByteView bytes() const { return {static_cast<const std::uint8_t*>(data_), size_}; }
-
- private:
-  MappedFile() = default;
-  void* data_ = nullptr;
-  std::size_t size_ = 0;
-};
-
 Result<std::string> read_text(const std::string& path) {
-  TRY_ASSIGN(const MappedFile file, MappedFile::open(path));
-  if (file.bytes().size() > kPolicyBytesMax) return fail(Code::kInvalidArgument, path + " is too long");
-  return to_string(file.bytes());
+  TRY_ASSIGN(const auto file, FileSource::open(path));
+  if (file->size() > kPolicyBytesMax) return fail(Code::kInvalidArgument, path + " is too long");
+  Bytes bytes(static_cast<std::size_t>(file->size()));
+  TRY(file->read(0, bytes));
+  return to_string(bytes);
+}
+
+// Whole or not at all, whatever happens meanwhile.
+Status write_text(const std::string& path, const std::string& text) {
+  const std::string fresh = path + ".new";
+  const int descriptor = ::open(fresh.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor < 0) return fail(Code::kPermissionDenied, "cannot write " + fresh);
+  const bool written = ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                       ::fsync(descriptor) == 0;
+  ::close(descriptor);
+  if (written && std::rename(fresh.c_str(), path.c_str()) == 0) return {};
+  ::unlink(fresh.c_str());
+  return fail(Code::kUnavailable, "cannot write " + path);
 }
 
 std::optional<std::uint64_t> parse_time_ms(const std::string& text) {
@@ -160,6 +141,11 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
       out.policy = value;
     } else if (word == "--trusted-checkpoint") {
       out.trusted.push_back(value);
+    } else if (word == "--threads") {
+      const auto threads = parse_decimal(value);
+      if (!threads || *threads == 0 || *threads > kThreadsMax)
+        return fail(Code::kInvalidArgument, "--threads takes 1 to 256");
+      out.threads = static_cast<unsigned>(*threads);
     } else if (word == "--now") {
       out.now_ms = parse_time_ms(value);
       if (!out.now_ms) return fail(Code::kInvalidArgument, value + " is not a time");
@@ -186,19 +172,45 @@ Result<Policy> read_policy(const Arguments& arguments) {
   return Policy::parse(text);
 }
 
+struct Kept {
+  std::string path;
+  std::optional<Checkpoint> checkpoint;  // none: the file is to be made
+};
+
 // The option's checkpoint of the bundle's own ledger is found when the bundle has been read, so all are
 // parsed first.
-Result<std::vector<Checkpoint>> read_trusted(const Arguments& arguments, const Policy& policy) {
-  std::vector<Checkpoint> out;
+Result<std::vector<Kept>> read_trusted(const Arguments& arguments, const Policy& policy) {
+  std::vector<Kept> out;
   for (const std::string& path : arguments.trusted) {
+    if (::access(path.c_str(), F_OK) != 0) {
+      out.push_back({path, std::nullopt});
+      continue;
+    }
     TRY_ASSIGN(const std::string note, read_text(path));
     auto checkpoint = parse_trusted_checkpoint(note, policy);
     if (!checkpoint)
       return fail(checkpoint.error().code,
                   path + " is no checkpoint of a ledger that you trust: " + checkpoint.error().message);
-    out.push_back(std::move(*checkpoint));
+    out.push_back({path, std::move(*checkpoint)});
   }
+  const auto made = std::count_if(out.begin(), out.end(), [](const Kept& kept) { return !kept.checkpoint; });
+  if (made > 1 || (made == 1 && arguments.bundles.size() > 1))
+    return fail(Code::kInvalidArgument,
+                "a checkpoint's file that does not exist yet can be made for one bundle at a time");
   return out;
+}
+
+// What the auditor has seen and found clean is what the next audit must go on from.
+Status keep_checkpoints(const std::vector<Kept>& all, const std::vector<Audit>& audits) {
+  for (const Kept& kept : all)
+    for (const Audit& audit : audits) {
+      if (audit.report.exit_code() != kExitClean || audit.checkpoint.empty()) continue;
+      if (kept.checkpoint && (kept.checkpoint->origin != audit.facts.origin ||
+                              kept.checkpoint->tree.size >= audit.facts.records))
+        continue;
+      TRY(write_text(kept.path, audit.checkpoint));
+    }
+  return {};
 }
 
 void print_findings(const Report& report, bool json) {
@@ -243,28 +255,33 @@ int run(const Arguments& arguments) {
   auto policy = read_policy(arguments);
   if (!policy) return usage(policy.error().message);
   options.policy = std::move(*policy);
-  auto trusted = read_trusted(arguments, options.policy);
+  const auto trusted = read_trusted(arguments, options.policy);
   if (!trusted) return usage(trusted.error().message);
-  options.trusted = std::move(*trusted);
+  for (const Kept& kept : *trusted)
+    if (kept.checkpoint) options.trusted.push_back(*kept.checkpoint);
   options.now_ms = arguments.now_ms;
   options.leaves_only = arguments.leaves_only;
+  options.threads = arguments.threads;
   std::vector<Audit> audits;
   for (const std::string& path : arguments.bundles) {
-    const auto file = MappedFile::open(path);
+    auto file = FileSource::open(path);
     if (!file) return usage(file.error().message);
-    audits.push_back(verify_bundle(file->bytes(), options));
+    audits.push_back(verify_bundle(std::move(*file), options));
+    if (audits.back().unreadable) return usage(path + ": " + audits.back().unreadable->message);
   }
   for (const Checkpoint& kept : options.trusted)
     if (std::none_of(audits.begin(), audits.end(),
                      [&](const Audit& a) { return a.facts.origin == kept.origin; }))
       return usage("you trust a checkpoint of " + kept.origin +
                    ", and none of the bundles is of that ledger");
-  compare_ledgers(audits, options.now_ms);
+  if (const Status compared = compare_ledgers(audits, options.now_ms); !compared)
+    return usage(compared.error().message);
   Report all;
   for (std::size_t i = 0; i < audits.size(); ++i) {
     print_result(arguments.bundles[i], audits[i], arguments.json);
     all.merge(audits[i].report);
   }
+  if (const Status kept = keep_checkpoints(*trusted, audits); !kept) return usage(kept.error().message);
   return all.exit_code();
 }
 

@@ -5,12 +5,15 @@
 
 #include "crypto/base/encoding.h"
 #include "protocol/log/slots.h"
-#include "tocsin/v1/record.pb.h"
+#include "protocol/process/attestation.h"
 
 namespace tocsin::protocol {
 namespace {
 
 constexpr const char* kRule = "bundle/openings";
+constexpr std::size_t kWorksAtOnce = 4096;
+constexpr std::size_t kBytesAtOnce = std::size_t{16} << 20;
+constexpr std::size_t kIndexBytesMax = 11;  // a tag and a varint
 
 tl::unexpected<Error> malformed(const char* why) {
   return fail(Code::kInvalidArgument, why, kRule);
@@ -39,6 +42,19 @@ Result<OpenedClass> open_class(SlotClass slot_class, std::string_view key, std::
   return out;
 }
 
+// The index that an opening begins with, as far as it can be told before it is parsed.
+std::uint64_t peek_index(ByteView bytes) {
+  if (bytes.empty() || bytes[0] != 0x08) return 0;
+  std::uint64_t index = 0;
+  for (std::size_t i = 1; i < bytes.size() && i < kIndexBytesMax; ++i) {
+    index |= static_cast<std::uint64_t>(bytes[i] & 0x7F) << (7 * (i - 1));
+    if ((bytes[i] & 0x80) == 0) break;
+  }
+  return index;
+}
+
+}  // namespace
+
 Result<v1::Opening> parse_opening(ByteView bytes) {
   v1::Opening opening;
   if (!opening.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
@@ -50,115 +66,219 @@ Result<v1::Opening> parse_opening(ByteView bytes) {
   return opening;
 }
 
-class OpeningsAudit {
- public:
-  OpeningsAudit(const AuditedTree& tree, Report& report, const RecordSink& sink)
-      : tree_(tree), report_(report), sink_(sink) {}
+struct OpeningsAudit::Work {
+  Bytes raw;
+  std::uint64_t index = 0;
+  const LedgerLeaf* place = nullptr;
+  std::string unparsed;   // why the bytes are no opening
+  const char* code = "";  // of a finding that ends the record's judgement
+  std::string text;
+  bool flags_wrong = false;
+  bool open_a = false;
+  bool open_p = false;
+  Leaf leaf;
+  Hash key_a{};
+  std::optional<ValidEvent> event;
+  std::string schema;  // why the slots are not the event's
+  std::optional<crypto::PublicKey> attested_by;
 
-  bool run(ByteView file) {
-    read(file);
-    // A file that breaks off was reported as such.
-    if (!broken_) skip_to(tree_.leaves.size());
-    return whole_ && !broken_;
-  }
-
- private:
-  void read(ByteView file) {
-    while (!file.empty()) {
-      const std::size_t length = file.size() < 4 ? SIZE_MAX : get_be<std::uint32_t>(file.data());
-      if (length > kOpeningBytesMax || length > file.size() - 4) {
-        broken_ = true;
-        return report_.tampering("V8.syntax", "The openings are cut off or one is too long.");
-      }
-      const auto opening = parse_opening(file.subspan(4, length));
-      file = file.subspan(4 + length);
-      if (!opening) {
-        broken_ = true;
-        return report_.tampering("V8.syntax", "The openings are malformed: " + opening.error().message + ".");
-      }
-      take(*opening);
-    }
-  }
-
-  // One finding for each run of records that nothing opens.
-  void skip_to(std::uint64_t index) {
-    index = std::min<std::uint64_t>(index, tree_.leaves.size());
-    if (next_ >= index) return;
-    const std::string last = std::to_string(index - 1);
-    withheld(next_, next_ + 1 == index ? "The record is not opened."
-                                       : "The records from here to " + last + " are not opened.");
-  }
-
-  void tampered(std::string code, std::string text, std::uint64_t index) {
-    whole_ = false;
-    report_.tampering(std::move(code), std::move(text), index);
-  }
-
-  void withheld(std::uint64_t index, std::string text) {
-    whole_ = false;
-    report_.missing("V8.withheld", std::move(text), index);
-  }
-
-  void take(const v1::Opening& opening) {
-    const std::uint64_t index = opening.index();
-    if (index < next_) {
-      tampered("V8.order", "The openings are not in the order of the records, each once.", index);
-      return;
-    }
-    skip_to(index);
-    next_ = index == UINT64_MAX ? index : index + 1;
-    if (index >= tree_.leaves.size()) {
-      // With leaves missing that is not the opening's fault.
-      if (tree_.complete)
-        tampered("V8.index", "An opening is for a record that the ledger does not have.", index);
-      return;
-    }
-    const auto leaf = parse_leaf(tree_.leaves[static_cast<std::size_t>(index)]);
-    if (leaf) open(index, *leaf, opening);
-  }
-
-  void open(std::uint64_t index, const Leaf& leaf, const v1::Opening& in) {
-    auto a = open_class(SlotClass::kAccountability, in.key_a(), in.slots_a(), in.root_a());
-    auto p = open_class(SlotClass::kPersonal, in.key_p(), in.slots_p(), in.root_p());
-    if (!a || !p) {
-      const Error& error = a ? p.error() : a.error();
-      tampered("V8.syntax", "The opening is malformed: " + error.message + ".", index);
-      return;
-    }
-    if (body_root(a->root, p->root) != leaf.body_root) {
-      tampered("V8.commitment", "What is opened is not what the record committed to.", index);
-      return;
-    }
-    const bool personal = (leaf.flags & kLeafPersonal) != 0;
-    if (p->open && personal == p->slots.empty())
-      tampered("V8.flags", "The record's mark for personal fields does not fit its fields.", index);
-    if (!a->open) return withheld(index, "The record's accountability fields are not opened.");
-    const auto event = event_from_code(leaf.event);
-    if (!event) return;
-    std::vector<SlotValue> slots = std::move(a->slots);
-    for (SlotValue& slot : p->slots) slots.push_back(std::move(slot));
-    auto valid = ValidEvent::parse(*event, std::move(slots));
-    if (!valid) {
-      report_.breach("V8.schema", "record/schema",
-                     "The record lacks what its kind must carry: " + valid.error().message + ".", index);
-      return;
-    }
-    sink_({index, leaf, tree_.hashes[static_cast<std::size_t>(index)], &*valid, a->key});
-  }
-
-  const AuditedTree& tree_;
-  Report& report_;
-  const RecordSink& sink_;
-  std::uint64_t next_ = 0;
-  bool whole_ = true;
-  bool broken_ = false;
+  void judge(const KnownKeys& keys);
+  void read_event(OpenedClass a, OpenedClass p, const KnownKeys& keys);
 };
 
-}  // namespace
+void OpeningsAudit::Work::judge(const KnownKeys& keys) {
+  const auto in = parse_opening(raw);
+  if (!in) {
+    unparsed = in.error().message;
+    return;
+  }
+  index = in->index();
+  if (place == nullptr || place->index != index) return;
+  const auto parsed = parse_leaf(place->bytes);
+  if (!parsed) {
+    place = nullptr;
+    return;
+  }
+  leaf = *parsed;
+  auto a = open_class(SlotClass::kAccountability, in->key_a(), in->slots_a(), in->root_a());
+  auto p = open_class(SlotClass::kPersonal, in->key_p(), in->slots_p(), in->root_p());
+  if (!a || !p) {
+    code = "V8.syntax";
+    text = "The opening is malformed: " + (a ? p.error() : a.error()).message + ".";
+    return;
+  }
+  if (body_root(a->root, p->root) != leaf.body_root) {
+    code = "V8.commitment";
+    text = "What is opened is not what the record committed to.";
+    return;
+  }
+  open_a = a->open;
+  open_p = p->open;
+  flags_wrong = p->open && ((leaf.flags & kLeafPersonal) != 0) == p->slots.empty();
+  if (open_a) read_event(std::move(*a), std::move(*p), keys);
+}
 
-bool audit_openings(const Bundle& bundle, const AuditedTree& tree, Report& report, const RecordSink& sink) {
-  const auto file = bundle.find(kOpeningsFile);
-  return OpeningsAudit(tree, report, sink).run(file.value_or(ByteView()));
+void OpeningsAudit::Work::read_event(OpenedClass a, OpenedClass p, const KnownKeys& keys) {
+  const auto kind = event_from_code(leaf.event);
+  if (!kind) return;
+  key_a = a.key;
+  std::vector<SlotValue> slots = std::move(a.slots);
+  for (SlotValue& slot : p.slots) slots.push_back(std::move(slot));
+  auto valid = ValidEvent::parse(*kind, std::move(slots));
+  if (!valid) {
+    schema = valid.error().message;
+    return;
+  }
+  event = std::move(*valid);
+  if (!event->has(kSlotAttestation) || !event->has(kSlotReviewer)) return;
+  const RegisteredKey* key = keys.registry.key(event->key_id(kSlotReviewer));
+  const AttestationContext context{keys.issuer, *kind, leaf.chain};
+  if (key != nullptr && verify_attestation(context, key_a, *event, key->key)) attested_by = key->key;
+}
+
+OpeningsAudit::OpeningsAudit(const Bundle& bundle, const std::optional<Scope>& scope, FileSums& sums,
+                             WorkPool& pool, Report& report)
+    : scope_(scope), pool_(pool), sums_(sums), report_(report), file_(bundle.find(kOpeningsFile)) {
+  if (file_ != nullptr) reader_.emplace(bundle, *file_);
+}
+
+void OpeningsAudit::tampered(std::string code, std::string text, std::optional<std::uint64_t> index) {
+  whole_ = false;
+  report_.tampering(std::move(code), std::move(text), index);
+}
+
+// False at the end, or when the next opening is of a later leaf.
+Result<bool> OpeningsAudit::read_one(std::optional<std::uint64_t> below, Work& work) {
+  if (!reader_ || broken_ || reader_->remaining() == 0) return false;
+  TRY_ASSIGN(const ByteView front, reader_->peek(4 + kIndexBytesMax));
+  const std::size_t length = front.size() < 4 ? SIZE_MAX : get_be<std::uint32_t>(front.data());
+  if (length > kOpeningBytesMax || length > reader_->remaining() - 4) {
+    broken_ = true;
+    tampered("V8.syntax", "The openings are cut off or one is too long.", std::nullopt);
+    return false;
+  }
+  work.index = peek_index(front.subspan(4, std::min(length, front.size() - 4)));
+  if (below && work.index >= *below) return false;
+  TRY_ASSIGN(const ByteView all, reader_->peek(4 + length));
+  work.raw = to_bytes(all.subspan(4, length));
+  reader_->take(4 + length);
+  return true;
+}
+
+Status OpeningsAudit::take(const LeafBlock& block, bool complete, const KnownKeys& keys,
+                           const RecordSink& sink) {
+  complete_ = complete;
+  seen_.assign(block.leaves.size(), false);
+  for (bool more = true; more;) {
+    std::vector<Work> works;
+    std::size_t bytes = 0;
+    while (works.size() < kWorksAtOnce && bytes < kBytesAtOnce) {
+      Work work;
+      TRY_ASSIGN(more, read_one(block.end(), work));
+      if (!more) break;
+      work.place = block.find(work.index);
+      bytes += work.raw.size();
+      works.push_back(std::move(work));
+    }
+    TRY(judge(works, block, keys, sink));
+  }
+  if (!broken_) note_unopened(block);
+  return {};
+}
+
+Status OpeningsAudit::judge(std::vector<Work>& works, const LeafBlock& block, const KnownKeys& keys,
+                            const RecordSink& sink) {
+  pool_.run(works.size(), [&](std::size_t i) { works[i].judge(keys); });
+  for (Work& work : works) {
+    if (broken_) break;
+    if (!work.unparsed.empty()) {
+      broken_ = true;
+      tampered("V8.syntax", "The openings are malformed: " + work.unparsed + ".", std::nullopt);
+    } else if (work.index < next_) {
+      tampered("V8.order", "The openings are not in the order of the records, each once.", work.index);
+    } else {
+      next_ = work.index == UINT64_MAX ? work.index : work.index + 1;
+      const LedgerLeaf* place = block.find(work.index);
+      if (place == nullptr) {
+        // With leaves missing that is not the opening's fault.
+        if (complete_)
+          tampered("V8.index", "An opening is for a record that the bundle does not have.", work.index);
+        continue;
+      }
+      seen_[static_cast<std::size_t>(place - block.leaves.data())] = true;
+      if (work.place != nullptr) report_work(work, sink);
+    }
+    work = Work();
+  }
+  return {};
+}
+
+void OpeningsAudit::report_work(const Work& work, const RecordSink& sink) {
+  if (*work.code != 0) return tampered(work.code, work.text, work.index);
+  if (work.flags_wrong)
+    tampered("V8.flags", "The record's mark for personal fields does not fit its fields.", work.index);
+  opened_personal_ = opened_personal_ || work.open_p;
+  if (!work.open_a) {
+    if (scope_ && !scope_->covers(work.index, work.leaf)) return;
+    whole_ = false;
+    return report_.missing("V8.withheld", "The record's accountability fields are not opened.", work.index);
+  }
+  if (!work.schema.empty()) {
+    whole_ = false;
+    report_.breach("V8.schema", "", "The record lacks what its kind must carry: " + work.schema + ".",
+                   work.index);
+    return;
+  }
+  if (!work.event) return;
+  ++opened_;
+  sink({work.index, work.leaf, work.place->hash, &*work.event, work.key_a, work.attested_by});
+}
+
+// One finding for each run of records that nothing opens.
+void OpeningsAudit::note_unopened(const LeafBlock& block) {
+  for (std::size_t i = 0; i < block.leaves.size(); ++i) {
+    const LedgerLeaf& leaf = block.leaves[i];
+    bool asked = !seen_[i];
+    if (asked && scope_) {
+      const auto parsed = parse_leaf(leaf.bytes);
+      asked = parsed && scope_->covers(leaf.index, *parsed);
+    }
+    if (run_ && (!asked || run_end_ != leaf.index)) flush_run();
+    if (!asked) continue;
+    if (!run_) run_ = leaf.index;
+    run_end_ = leaf.index + 1;
+  }
+}
+
+void OpeningsAudit::flush_run() {
+  if (!run_) return;
+  whole_ = false;
+  report_.missing("V8.withheld",
+                  *run_ + 1 == run_end_
+                      ? "The record is not opened."
+                      : "The records from here to " + std::to_string(run_end_ - 1) + " are not opened.",
+                  *run_);
+  run_.reset();
+}
+
+Status OpeningsAudit::finish(bool complete) {
+  if (!broken_) flush_run();
+  for (Work work; !broken_;) {
+    TRY_ASSIGN(const bool more, read_one(std::nullopt, work));
+    if (!more) break;
+    const auto opening = parse_opening(work.raw);
+    if (!opening) {
+      broken_ = true;
+      tampered("V8.syntax", "The openings are malformed: " + opening.error().message + ".", std::nullopt);
+    } else if (complete) {
+      // With leaves missing that is not the opening's fault.
+      tampered("V8.index", "An opening is for a record that the bundle does not have.", opening->index());
+    }
+  }
+  if (!reader_) return {};
+  TRY_ASSIGN(const Hash hash, reader_->finish());
+  sums_.saw_hash(*file_, hash);
+  return {};
 }
 
 }  // namespace tocsin::protocol

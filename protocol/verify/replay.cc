@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include "protocol/process/attestation.h"
 #include "protocol/process/rules.h"
 
 namespace tocsin::protocol {
 namespace {
+
+constexpr std::uint64_t kRetractionDueMaxMs = 24 * 3600 * std::uint64_t{1000};
 
 // "due-process/R1" to "R1".
 std::string short_rule(const std::string& rule) {
@@ -18,10 +21,52 @@ std::string sentence(std::string text) {
   return text + ".";
 }
 
+Hash hash_of(const std::string& bytes) {
+  Hash out{};
+  if (bytes.size() == out.size()) std::memcpy(out.data(), bytes.data(), out.size());
+  return out;
+}
+
+// The record names a key that could have attested it, so it is the signature that fails.
+bool names_valid_attester(const ValidEvent& event, const Registry& registry, std::uint64_t index) {
+  constexpr std::uint8_t kSlotRole = 9;
+  if (!event.has(kSlotReviewer)) return false;
+  const RegisteredKey* key =
+      registry.key_valid_at(event.key_id(kSlotReviewer), event.number(kSlotReviewedAt), index);
+  if (key == nullptr || (key->role != KeyRole::kReviewer && key->role != KeyRole::kAppealsOfficer))
+    return false;
+  const bool officer = key->role == KeyRole::kAppealsOfficer;
+  return event.event() == Event::kOpinion || officer == (event.number(kSlotRole) == 2);
+}
+
+bool names_issuing_key(Event event) {
+  return event == Event::kSubmitted || event == Event::kRetractionIssued;
+}
+
 }  // namespace
+
+bool Replay::in_scope(const Hash& chain) const {
+  return !scope_ || scope_->has_chain(chain);
+}
 
 void Replay::breach(const RecordView& record, const Error& error) {
   report_.breach("V10.rule", short_rule(error.rule), sentence(error.message), record.index);
+}
+
+// What a record lacks by itself: keys and signatures are a step of their own.
+void Replay::report_alone(const RecordView& record, const Error& error) {
+  const std::string rule = short_rule(error.rule);
+  const ValidEvent& event = *record.event;
+  if (rule == "R2") {
+    if (!names_valid_attester(event, ledger_.registry, record.index))
+      return report_.breach("V9.key", rule, sentence(error.message), record.index);
+    report_.add({"V9.attestation", Severity::kTampering, record.index, rule, sentence(error.message)});
+    return;
+  }
+  const bool outside = ledger_.registry.node_chain() != record.leaf.chain;
+  if (rule == "R16" && names_issuing_key(event.event()) && outside)
+    return report_.breach("V9.key", rule, sentence(error.message), record.index);
+  breach(record, error);
 }
 
 void Replay::take(const RecordView& record) {
@@ -31,14 +76,19 @@ void Replay::take(const RecordView& record) {
   const Covered covers = covered(record.leaf, *record.event);
   const auto judged = judge_record(record, context);
   if (!judged) {
-    breach(record, judged.error());
+    report_alone(record, judged.error());
     if (covers.kind != Covered::Kind::kChains) return;
-    for (const Hash& chain : covers.ids) refuse(ledger_.cases[chain], record, context, judged.error());
+    for (const Hash& chain : covers.ids) {
+      if (!in_scope(chain)) continue;
+      refuse(cases_.load(chain), record, context, judged.error());
+      cases_.save();
+    }
     return;
   }
   note_claim(record);
+  judge_due(record);
   if (covers.kind == Covered::Kind::kChains) take_origin_event(record, covers);
-  if (covers.kind == Covered::Kind::kSignals) take_receiver_event(record, covers);
+  if (covers.kind == Covered::Kind::kSignals && !scope_) take_receiver_event(record, covers);
 }
 
 void Replay::take_node_event(const RecordView& record) {
@@ -53,15 +103,16 @@ void Replay::take_origin_event(const RecordView& record, const Covered& covers) 
   const FoldContext context{ledger_.issuer, ledger_.registry, true, true};
   bool reported = false;  // a batch may break one rule in a thousand cases; one finding says so
   for (const Hash& chain : covers.ids) {
-    v1::Case& state = ledger_.cases[chain];
-    const auto judged = judge(state, record, context);
-    if (judged) {
+    if (!in_scope(chain)) continue;
+    v1::Case& state = cases_.load(chain);
+    if (const auto judged = judge(state, record, context); judged) {
       apply(state, record, context);
-      continue;
+    } else {
+      if (!reported) breach(record, judged.error());
+      reported = true;
+      refuse(state, record, context, judged.error());
     }
-    if (!reported) breach(record, judged.error());
-    reported = true;
-    refuse(state, record, context, judged.error());
+    cases_.save();
   }
 }
 
@@ -69,16 +120,18 @@ void Replay::take_receiver_event(const RecordView& record, const Covered& covers
   const FoldContext context{ledger_.issuer, ledger_.registry, true, true};
   bool reported = false;
   for (const Hash& signal : covers.ids) {
-    v1::Case& state = ledger_.received[{covers.origin, signal}];
+    v1::Case& state = received_.load({covers.origin, signal});
     state.set_signal(to_string(signal));
     state.set_issuer(to_string(covers.origin));
-    const auto judged = judge(state, record, context);
-    if (judged) {
+    if (const auto judged = judge(state, record, context); judged) {
       apply(state, record, context);
-      continue;
+      if (record.event->event() == Event::kRetractionApplied)
+        ledger_.answers[{covers.origin, signal}] = {record.event->hash(6), record.index, record.leaf.time_ms};
+    } else {
+      if (!reported) breach(record, judged.error());
+      reported = true;
     }
-    if (!reported) breach(record, judged.error());
-    reported = true;
+    received_.save();
   }
 }
 
@@ -90,14 +143,41 @@ void Replay::note_claim(const RecordView& record) {
     ledger_.claims.push_back({record.index, event.hash(kSlotOrigin), false, event.number(5), event.hash(6)});
 }
 
+void Replay::judge_due(const RecordView& record) {
+  if (record.event->event() != Event::kRetractionIssued) return;
+  const std::uint64_t due_ms = record.event->number(3);
+  if (due_ms <= record.leaf.time_ms || due_ms - record.leaf.time_ms <= kRetractionDueMaxMs) return;
+  report_.breach("V11.due", "R20", "The retraction gives its recipients more than 24 hours.", record.index);
+}
+
 ReplayedLedger Replay::finish(const std::string& origin, std::span<const VerifierKey> keys) {
+  cases_.each([&](const Hash&, const v1::Case& state) {
+    const v1::OriginState& from = state.origin();
+    if (from.submitted_ms() == 0) return;
+    ++ledger_.signals;
+    if (from.published_ms() != 0) ++ledger_.published;
+    if (from.retraction_ms() == 0) return;
+    Retracted out{hash_of(state.signal()),
+                  hash_of(from.retraction_leaf()),
+                  from.retraction_index(),
+                  from.retraction_due_ms(),
+                  {}};
+    for (const std::string& node : from.recipients()) out.recipients.push_back(hash_of(node));
+    ledger_.retracted.push_back(std::move(out));
+  });
   const ValidDescriptor* self = ledger_.registry.self();
-  if (self == nullptr) return std::move(ledger_);
+  if (self == nullptr) {
+    if (!scope_) report_.tampering("V10.identity", "The ledger has no genesis that stands.", 0);
+    return std::move(ledger_);
+  }
   ledger_.name = self->name();
   if (self->message().log_origin() != origin)
     report_.tampering("V10.identity", "The ledger's genesis names another origin than its checkpoint.", 0);
+  const std::vector<const RegisteredKey*> own = ledger_.registry.keys();
   const bool named = std::any_of(keys.begin(), keys.end(), [&](const VerifierKey& key) {
-    return key.name == origin && key.key == self->operational_key();
+    return key.name == origin && std::any_of(own.begin(), own.end(), [&](const RegisteredKey* mine) {
+             return mine->role == KeyRole::kOperational && mine->key == key.key;
+           });
   });
   if (!named)
     report_.tampering("V10.identity",

@@ -81,29 +81,18 @@ Result<std::uint64_t> read_size(ByteView header) {
   return size;
 }
 
-// The file whose header stands at the front of `rest`, which then begins behind its padding.
-Result<TarFile> take_file(ByteView& rest, std::string_view before) {
-  const ByteView header = rest.first(kTarBlockBytes);
+// The file of this header, whose content begins at `offset`.
+Result<TarEntry> parse_header(ByteView header, std::uint64_t offset, std::string_view before) {
   const std::string_view text = as_text(header);
-  const std::size_t end = text.find('\0');
-  TarFile file;
-  file.name = text.substr(0, std::min(end, kModeAt));
-  if (!is_tar_name(file.name)) return malformed("an archive holds a file name that is not allowed");
+  const std::string_view name = text.substr(0, std::min(text.find('\0'), kModeAt));
+  if (!is_tar_name(name)) return malformed("an archive holds a file name that is not allowed");
   if (header[kTypeAt] != '0') return malformed("an archive holds something that is not a regular file");
-  if (!before.empty() && file.name <= before)
+  if (!before.empty() && name <= before)
     return malformed("an archive's names are not in ascending order, each once");
   TRY_ASSIGN(const std::uint64_t size, read_size(header));
-  if (!equal(header, make_header(file.name, size)))
-    return malformed("an archive's header for " + std::string(file.name) + " is not in its one legal form");
-  rest = rest.subspan(kTarBlockBytes);
-  if (size > rest.size() || padding(size) > rest.size() - size)
-    return malformed("an archive is cut off inside " + std::string(file.name));
-  file.content = rest.first(static_cast<std::size_t>(size));
-  rest = rest.subspan(file.content.size());
-  if (!all_zero(rest.first(padding(size))))
-    return malformed("an archive has bytes in the padding behind " + std::string(file.name));
-  rest = rest.subspan(padding(size));
-  return file;
+  if (!equal(header, make_header(name, size)))
+    return malformed("an archive's header for " + std::string(name) + " is not in its one legal form");
+  return TarEntry{std::string(name), offset, size};
 }
 
 }  // namespace
@@ -120,15 +109,32 @@ bool is_tar_name(std::string_view name) {
   }
 }
 
-Status TarWriter::add(std::string_view name, ByteView content) {
+Status TarWriter::begin(std::string_view name, std::uint64_t size) {
   if (!is_tar_name(name)) return malformed("not a name for a file in an archive");
   if (!last_.empty() && name <= last_) return malformed("files are added in ascending order of their names");
-  if (content.size() > kTarFileBytesMax) return malformed("a file is too large for an archive");
+  if (size > kTarFileBytesMax) return malformed("a file is too large for an archive");
   last_ = name;
+  size_ = size;
+  put_ = 0;
+  return sink_(make_header(name, size));
+}
+
+Status TarWriter::put(ByteView piece) {
+  if (piece.size() > size_ - put_) return fail(Code::kDataLoss, last_ + " grew while it was packed", kRule);
+  put_ += piece.size();
+  return piece.empty() ? Status() : sink_(piece);
+}
+
+Status TarWriter::end() {
   static constexpr FixedBytes<kTarBlockBytes> kZeros{};
-  TRY(sink_(make_header(name, content.size())));
-  if (!content.empty()) TRY(sink_(content));
-  return sink_(ByteView(kZeros).first(padding(content.size())));
+  if (put_ != size_) return fail(Code::kDataLoss, last_ + " shrank while it was packed", kRule);
+  return sink_(ByteView(kZeros).first(padding(size_)));
+}
+
+Status TarWriter::add(std::string_view name, ByteView content) {
+  TRY(begin(name, content.size()));
+  TRY(put(content));
+  return end();
 }
 
 Status TarWriter::finish() {
@@ -136,18 +142,47 @@ Status TarWriter::finish() {
   return sink_(kEnd);
 }
 
-Result<std::vector<TarFile>> read_tar(ByteView archive) {
-  if (archive.size() % kTarBlockBytes != 0) return malformed("an archive is not made of whole blocks");
-  std::vector<TarFile> files;
-  ByteView rest = archive;
-  while (!rest.empty() && rest[0] != 0) {
+Result<std::vector<TarEntry>> index_tar(const ByteSource& archive) {
+  const std::uint64_t end = archive.size();
+  if (end % kTarBlockBytes != 0) return malformed("an archive is not made of whole blocks");
+  std::vector<TarEntry> files;
+  FixedBytes<2 * kTarBlockBytes> buffer;  // the padding behind a file, then the next header
+  std::uint64_t at = 0;
+  while (true) {
+    const std::size_t pad = files.empty() ? 0 : padding(files.back().size);
+    if (end - at < pad + kTarBlockBytes)
+      return malformed("an archive does not end with exactly two blocks of zeros");
+    TRY(archive.read(at, std::span(buffer).first(pad + kTarBlockBytes)));
+    if (!all_zero(ByteView(buffer).first(pad)))
+      return malformed("an archive has bytes in the padding behind " + files.back().name);
+    at += pad + kTarBlockBytes;
+    const ByteView header = ByteView(buffer).subspan(pad, kTarBlockBytes);
+    if (header[0] == 0) {
+      if (end - at != kTarBlockBytes || !all_zero(header)) break;
+      TRY(archive.read(at, std::span(buffer).first(kTarBlockBytes)));
+      if (!all_zero(ByteView(buffer).first(kTarBlockBytes))) break;
+      return files;
+    }
     if (files.size() == kTarFilesMax) return malformed("an archive holds too many files");
-    TRY_ASSIGN(const TarFile file, take_file(rest, files.empty() ? std::string_view() : files.back().name));
-    files.push_back(file);
+    TRY_ASSIGN(TarEntry file,
+               parse_header(header, at, files.empty() ? std::string_view() : files.back().name));
+    if (file.size > end - at || padding(file.size) > end - at - file.size)
+      return malformed("an archive is cut off inside " + file.name);
+    at += file.size;
+    files.push_back(std::move(file));
   }
-  if (rest.size() != 2 * kTarBlockBytes || !all_zero(rest))
-    return malformed("an archive does not end with exactly two blocks of zeros");
-  return files;
+  return malformed("an archive does not end with exactly two blocks of zeros");
+}
+
+Result<std::vector<TarFile>> read_tar(ByteView archive) {
+  TRY_ASSIGN(const auto files, index_tar(MemorySource(archive)));
+  std::vector<TarFile> out;
+  for (const TarEntry& file : files) {
+    const auto offset = static_cast<std::size_t>(file.offset);
+    out.push_back({as_text(archive.subspan(offset - kTarBlockBytes, file.name.size())),
+                   archive.subspan(offset, static_cast<std::size_t>(file.size))});
+  }
+  return out;
 }
 
 }  // namespace tocsin::protocol

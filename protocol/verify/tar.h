@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "crypto/base/bytes.h"
+#include "protocol/verify/source.h"
 
 namespace tocsin::protocol {
 
@@ -35,19 +36,34 @@ class TarWriter {
   explicit TarWriter(ByteSink sink) : sink_(std::move(sink)) {}
   // Names must come in strictly ascending byte order.
   Status add(std::string_view name, ByteView content);
+  // The same in pieces: begin(), put() until `size` bytes were put, end().
+  Status begin(std::string_view name, std::uint64_t size);
+  Status put(ByteView piece);
+  Status end();
   // The end of the archive; nothing may follow.
   Status finish();
 
  private:
   ByteSink sink_;
   std::string last_;
+  std::uint64_t size_ = 0;  // of the file begun
+  std::uint64_t put_ = 0;
 };
+
+// Where a file's content stands in an archive.
+struct TarEntry {
+  std::string name;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
+// Every file of a whole archive, in order, without reading their contents.
+Result<std::vector<TarEntry>> index_tar(const ByteSource& archive);
 
 struct TarFile {
   std::string_view name;  // both point into the archive
   ByteView content;
 };
-// Every file of a whole archive, in order.
+// The same of an archive in memory.
 Result<std::vector<TarFile>> read_tar(ByteView archive);
 
 }  // namespace tocsin::protocol

@@ -1,124 +1,156 @@
 #include "protocol/verify/verifier.h"
 
 #include <algorithm>
+#include <set>
 
+#include "crypto/base/encoding.h"
 #include "crypto/hash.h"
 #include "protocol/verify/bundle.h"
+#include "protocol/verify/bundle_names.h"
 #include "protocol/verify/chains.h"
 #include "protocol/verify/checkpoints.h"
+#include "protocol/verify/file_sums.h"
 #include "protocol/verify/openings.h"
+#include "protocol/verify/sshsig.h"
 #include "protocol/verify/tree.h"
 
 namespace tocsin::protocol {
 namespace {
 
 constexpr std::uint64_t kMsPerSecond = 1000;
-
-bool is_fixed_file(std::string_view name) {
-  return name == kManifestFile || name == kPolicyFile || name == kCheckpointFile ||
-         name == kOldCheckpointFile || name == kConsistencyFile || name == kOpeningsFile;
-}
+constexpr std::uint64_t kDisclosureSlack = 16384;  // what may be sequenced meanwhile
 
 class BundleAudit {
  public:
-  explicit BundleAudit(const VerifyOptions& options) : options_(options) {}
-
-  Audit run(ByteView archive) {
+  BundleAudit(const VerifyOptions& options, std::shared_ptr<const Bundle> bundle)
+      : options_(options), bundle_(std::move(bundle)), pool_(options.threads), sums_(*bundle_) {
     audit_.facts.leaves_only = options_.leaves_only;
-    const auto opened = Bundle::open(archive);
-    if (!opened) {
-      report_.tampering(
-          "V1.tar", "The bundle is not an archive in its one legal form: " + opened.error().message + ".");
-      return std::move(audit_);
-    }
-    bundle_ = &*opened;
-    check_policy_file();
-    check_manifest();
-    check_ledger();
+    for (const PolicyLog& log : options_.policy.logs()) keys_.push_back(log.key);
+  }
+
+  Audit run() {
+    if (const Status done = steps(); !done) audit_.unreadable = done.error();
+    report_.sort();
     return std::move(audit_);
   }
 
  private:
-  void check_policy_file() {
-    const auto file = bundle_->find(kPolicyFile);
-    if (!file) return report_.missing("V1.absent", "The bundle holds no policy file.");
-    if (const auto policy = Policy::parse(as_text(*file)); !policy)
-      report_.tampering("V1.policy", "The bundle's policy is malformed: " + policy.error().message + ".");
+  // A small file's text; nothing when it is not there or longer than any such file may be.
+  Result<std::optional<std::string>> text_of(std::string_view name, std::uint64_t limit) {
+    const TarEntry* file = bundle_->find(name);
+    if (file == nullptr || file->size > limit) return std::optional<std::string>();
+    TRY_ASSIGN(const Bytes bytes, bundle_->read(*file, limit));
+    sums_.saw(*file, bytes);
+    return std::optional(to_string(bytes));
   }
 
-  void check_manifest() {
-    const auto file = bundle_->find(kManifestFile);
-    if (!file) return report_.missing("V1.absent", "The bundle holds no manifest.");
-    const auto note = parse_note(as_text(*file), kManifestBytesMax);
-    if (!note)
-      return report_.tampering("V2.manifest", "The manifest is malformed: " + note.error().message + ".");
+  Status steps() {
+    TRY(check_manifest());
+    TRY(check_policy_file());
+    TRY(check_scope());
+    TRY(check_ledger());
+    return sums_.finish(pool_, report_);
+  }
+
+  Status check_policy_file() {
+    TRY_ASSIGN(const auto text, text_of(kPolicyFile, kPolicyBytesMax));
+    if (bundle_->find(kPolicyFile) == nullptr) {
+      report_.missing("V1.absent", "The bundle holds no policy file.");
+      return {};
+    }
+    const auto policy = Policy::parse(text.value_or(""));
+    if (!policy)
+      report_.tampering("V1.policy", "The bundle's policy is malformed: " + policy.error().message + ".");
+    return {};
+  }
+
+  Status check_manifest() {
+    TRY_ASSIGN(const auto text, text_of(kManifestFile, kManifestBytesMax));
+    if (!text) {
+      report_.missing("V1.absent", "The bundle holds no manifest.");
+      return {};
+    }
+    const auto bad = [&](const Error& error) {
+      report_.tampering("V2.manifest", "The manifest is malformed: " + error.message + ".");
+    };
+    const auto note = parse_note(*text, kManifestBytesMax);
+    if (!note) return bad(note.error()), Status();
     const auto manifest = parse_manifest(note->text);
-    if (!manifest)
-      return report_.tampering("V2.manifest", "The manifest is malformed: " + manifest.error().message + ".");
+    if (!manifest) return bad(manifest.error()), Status();
     manifest_origin_ = manifest->origin;
     // One signature, so that no byte of the manifest stays outside what was signed.
     if (note->signatures.size() != 1)
       report_.tampering("V2.manifest", "The manifest carries other signatures than its ledger's one.");
+    sums_.expect(*manifest, report_);
+    return check_signatures(*text, *note);
+  }
+
+  Status check_signatures(const std::string& manifest, const Note& note) {
     std::vector<VerifierKey> keys;
-    for (const PolicyLog& log : options_.policy.logs())
-      if (log.key.name == manifest->origin) keys.push_back(log.key);
-    if (const auto verified = verify_note(*note, keys); !verified)
+    for (const VerifierKey& key : keys_)
+      if (key.name == *manifest_origin_) keys.push_back(key);
+    const auto verified = verify_note(note, keys);
+    if (!verified)
       report_.tampering("V2.signature",
                         "The manifest's signature does not hold: " + verified.error().message + ".");
-    compare_files(*manifest);
-  }
-
-  // Both lists are in ascending order, and the archive has the manifest besides.
-  void compare_files(const Manifest& manifest) {
-    auto line = manifest.files.begin();
-    for (const TarFile& file : bundle_->files()) {
-      if (file.name == kManifestFile) continue;
-      for (; line != manifest.files.end() && line->name < file.name; ++line) report_absent(line->name);
-      if (line == manifest.files.end() || line->name != file.name) {
-        report_.tampering("V2.unlisted", "The manifest does not list " + std::string(file.name) + ".");
-        continue;
-      }
-      if (crypto::sha256(file.content) != line->sha256)
-        report_.tampering("V2.file",
-                          std::string(file.name) + " is not the file that the manifest was signed for.");
-      ++line;
+    TRY_ASSIGN(const auto armored, text_of(kManifestSignatureFile, kSshsigBytesMax));
+    if (bundle_->find(kManifestSignatureFile) == nullptr) {
+      report_.missing("V1.absent", "The bundle holds no SSH signature of its manifest.");
+      return {};
     }
-    for (; line != manifest.files.end(); ++line) report_absent(line->name);
+    if (!verified) return {};
+    const Status holds =
+        verify_sshsig(armored.value_or(""), keys[verified->front().key].key, kManifestNamespace, manifest);
+    if (!holds)
+      report_.tampering("V2.sshsig",
+                        "The manifest's SSH signature does not hold: " + holds.error().message + ".");
+    return {};
   }
 
-  void report_absent(std::string_view name) {
-    report_.missing("V2.absent", "The manifest lists " + std::string(name) + ", which is not in the bundle.");
+  Status check_scope() {
+    const TarEntry* file = bundle_->find(kScopeFile);
+    if (file == nullptr) return {};
+    TRY_ASSIGN(const auto text, text_of(kScopeFile, kScopeBytesMax));
+    scope_text_ = text.value_or("");
+    auto scope = parse_scope(scope_text_);
+    if (scope) {
+      scope_ = std::move(*scope);
+      audit_.facts.scope = scope_words(*scope_);
+    } else {
+      scope_broken_ = true;
+      report_.tampering("V1.scope", "The bundle's scope is malformed: " + scope.error().message + ".");
+    }
+    return {};
   }
 
-  void check_ledger() {
-    const auto file = bundle_->find(kCheckpointFile);
-    if (!file) return report_.missing("V1.absent", "The bundle holds no checkpoint.");
-    const auto newest = judge_checkpoint(as_text(*file), options_.policy, report_);
-    if (!newest) return;
+  Status check_ledger() {
+    TRY_ASSIGN(const auto note, text_of(kCheckpointFile, kNoteBytesMax));
+    if (bundle_->find(kCheckpointFile) == nullptr) {
+      report_.missing("V1.absent", "The bundle holds no checkpoint.");
+      return {};
+    }
+    const std::size_t before = report_.total();
+    const auto newest = judge_checkpoint(note.value_or(""), options_.policy, report_);
+    if (!newest) return {};
+    if (report_.total() == before) audit_.checkpoint = *note;
     const Checkpoint& checkpoint = newest->checkpoint;
     audit_.facts.origin = audit_.facts.name = checkpoint.origin;
     audit_.facts.records = checkpoint.tree.size;
     if (manifest_origin_ && *manifest_origin_ != checkpoint.origin)
       report_.tampering("V3.origin", "The manifest and the checkpoint are of different ledgers.");
-    check_file_names(checkpoint.tree.size);
-    const auto older = judge_old_checkpoint(*bundle_, checkpoint, options_.policy, report_);
-    AuditedTree tree = audit_tree(*bundle_, checkpoint.tree, report_);
-    for (const Checkpoint& trusted : options_.trusted)
-      if (trusted.origin == checkpoint.origin)
-        judge_consistency(trusted, checkpoint, tree.hashes, "The checkpoint you kept", report_);
-    if (older)
-      judge_consistency(older->checkpoint, checkpoint, tree.hashes, "The bundle's older checkpoint", report_);
-    check_records(std::move(tree), time_bounds(*newest, older));
-  }
-
-  void check_file_names(std::uint64_t size) {
-    for (const TarFile& file : bundle_->files()) {
-      if (is_fixed_file(file.name)) continue;
-      const auto path = parse_tile_path(file.name);
-      if (!path || tile_width(size, path->tile.level, path->tile.index) != path->tile.width)
-        report_.tampering("V1.unexpected",
-                          std::string(file.name) + " has no place in a bundle of this ledger.");
+    if (scope_ && scope_->evidence == Evidence::kRange && scope_->to > checkpoint.tree.size) {
+      report_.tampering("V1.scope", "The bundle's scope goes beyond its checkpoint.");
+      scope_broken_ = true;
     }
+    if (scope_broken_) return {};
+    for (const TarEntry& file : bundle_->files())
+      if (!has_place(file.name, checkpoint.tree.size, scope_, *bundle_))
+        report_.tampering("V1.unexpected", file.name + " has no place in a bundle of this ledger and scope.");
+    TRY_ASSIGN(const auto old_note, text_of(kOldCheckpointFile, kNoteBytesMax));
+    TRY_ASSIGN(const auto proof, text_of(kConsistencyFile, kNoteBytesMax));
+    const auto older = judge_old_checkpoint(old_note, proof, checkpoint, options_.policy, report_);
+    TRY_ASSIGN(audit_.seen, seen_checkpoints(*bundle_, options_.policy, sums_));
+    return check_records(*note, *newest, older);
   }
 
   std::vector<TimeBound> time_bounds(const JudgedCheckpoint& newest,
@@ -132,45 +164,188 @@ class BundleAudit {
     return bounds;
   }
 
-  void check_records(AuditedTree tree, const std::vector<TimeBound>& bounds) {
-    audit_chains(tree, bounds, report_);
-    if (!options_.leaves_only) check_process(tree);
-    audit_.hashes = std::move(tree.hashes);
+  // Checkpoints that the newest must go on from, with the words that begin their findings.
+  std::vector<std::pair<Checkpoint, std::string>> older_ones(
+      const Checkpoint& newest, const std::optional<JudgedCheckpoint>& older) const {
+    std::vector<std::pair<Checkpoint, std::string>> out;
+    for (const Checkpoint& trusted : options_.trusted)
+      if (trusted.origin == newest.origin) out.emplace_back(trusted, "The checkpoint you kept");
+    if (older) out.emplace_back(older->checkpoint, "The bundle's older checkpoint");
+    for (const Checkpoint& seen : audit_.seen)
+      if (seen.origin == newest.origin) out.emplace_back(seen, "A checkpoint that was seen elsewhere");
+    return out;
   }
 
-  void check_process(const AuditedTree& tree) {
+  Status check_records(const std::string& note, const JudgedCheckpoint& newest,
+                       const std::optional<JudgedCheckpoint>& older) {
+    const Checkpoint& checkpoint = newest.checkpoint;
+    const auto older_checkpoints = older_ones(checkpoint, older);
+    TreeTask task{checkpoint.tree, note, scope_, {}};
+    std::set<std::uint64_t> sizes;
+    for (const auto& [kept, whose] : older_checkpoints) sizes.insert(kept.tree.size);
+    task.sizes.assign(sizes.begin(), sizes.end());
+    LeafReader reader(*bundle_, task, sums_, pool_, report_);
+    ChainAudit chains(time_bounds(newest, older), tile_span(checkpoint.tree.size, scope_), scope_, report_);
+    const std::size_t before = report_.total();
+    TRY(read_records(reader, chains));
+    for (const auto& [kept, whose] : older_checkpoints) {
+      const auto root = reader.roots().find(kept.tree.size);
+      judge_consistency(kept, checkpoint,
+                        root == reader.roots().end() ? std::nullopt : std::optional(root->second), whose,
+                        report_);
+    }
+    const bool whole = !scope_ || scope_->evidence == Evidence::kTiles;
+    audit_.history = std::make_shared<History>(bundle_, checkpoint.tree.size,
+                                               whole && reader.complete() && report_.total() == before);
+    TRY_ASSIGN(audit_.received,
+               judge_receipts({*bundle_, options_.policy, audit_.ledger, *audit_.history}, sums_, report_));
+    return {};
+  }
+
+  Status read_records(LeafReader& reader, ChainAudit& chains) {
     Report breaches;
-    Replay replay(breaches);
-    const bool whole = audit_openings(*bundle_, tree, report_, [&](const RecordView& record) {
-      ++audit_.facts.opened;
+    Replay replay(scope_, breaches);
+    OpeningsAudit openings(*bundle_, scope_, sums_, pool_, report_);
+    const RecordSink sink = [&](const RecordView& record) {
+      note_record(record);
       replay.take(record);
-    });
-    // Without every record a rule may only seem broken.
-    if (!whole || !tree.complete) return;
-    std::vector<VerifierKey> keys;
-    for (const PolicyLog& log : options_.policy.logs()) keys.push_back(log.key);
-    audit_.ledger = replay.finish(audit_.facts.origin, keys);
+    };
+    const auto found = [&] {
+      return report_.count(Severity::kTampering) + report_.count(Severity::kMissing);
+    };
+    const std::size_t before = found();
+    while (true) {
+      TRY_ASSIGN(const LeafBlock block, reader.next());
+      if (block.leaves.empty()) break;
+      chains.take(block);
+      if (options_.leaves_only) continue;
+      TRY(openings.take(block, reader.complete(), {replay.registry(), replay.issuer()}, sink));
+      for (const IndexEpoch& epoch : std::exchange(epochs_, {})) {
+        chains.judge_index(epoch);
+        epoch_by_index_[epoch.index] = epoch;
+      }
+    }
+    if (options_.leaves_only) return {};
+    TRY(openings.finish(reader.complete()));
+    TRY_ASSIGN(const bool proved, check_index(chains));
+    audit_.facts.opened = openings.opened();
+    // One forgery breaks a dozen rules: they are judged on evidence that is whole (SPEC §10).
+    if (!openings.whole() || !reader.complete() || !proved || found() != before) return {};
+    if (openings.opened() != 0 || openings.opened_personal()) check_disclosure(openings.opened_personal());
+    const bool judged = !scope_ || scope_->evidence == Evidence::kTiles ||
+                        (scope_->evidence == Evidence::kProofs && replay.registry().node_chain() &&
+                         scope_->has_chain(*replay.registry().node_chain()));
+    if (!judged) return {};
+    audit_.ledger = replay.finish(audit_.facts.origin, keys_);
     report_.merge(std::move(breaches));
     count_cases();
+    return {};
+  }
+
+  void note_record(const RecordView& record) {
+    const ValidEvent& event = *record.event;
+    if (event.event() == Event::kIndexEpoch)
+      epochs_.push_back({record.index, event.hash(0), event.number(1), event.number(2)});
+    ++opened_so_far_;
+    last_opened_ = record.index;
+    if (event.event() != Event::kDisclosed || event.hash(3) != scope_digest(scope_text_) ||
+        event.number(2) < opened_so_far_)
+      return;
+    for (std::uint64_t classes = 1; classes <= event.number(1); ++classes)
+      disclosed_[classes - 1] = record.index;
+  }
+
+  void check_disclosure(bool personal) {
+    const std::optional<std::uint64_t>& said = disclosed_[personal ? 1 : 0];
+    if (said && last_opened_ <= *said + kDisclosureSlack) return;
+    report_.breach("V10.disclosure", "R18", "The bundle opens more than the ledger says that it did.",
+                   std::nullopt);
+  }
+
+  // The files of index/, and in a scope of proofs the ends of the chains listed. False: they do not show
+  // them.
+  Result<bool> check_index(const ChainAudit& chains) {
+    bool proved = true;
+    std::set<Hash> shown;
+    const std::uint64_t newest = epoch_by_index_.empty() ? UINT64_MAX : epoch_by_index_.rbegin()->first;
+    for (const TarEntry& file : bundle_->folder(kIndexFolder)) {
+      const auto name = parse_index_name(file.name);
+      if (!name) continue;
+      TRY_ASSIGN(const Bytes text, bundle_->read(file, std::min<std::uint64_t>(file.size, kNoteBytesMax)));
+      sums_.saw(file, text);
+      const auto proof = parse_index_proof(as_text(text));
+      const auto epoch = epoch_by_index_.find(name->first);
+      Status holds;
+      if (!proof)
+        holds = tl::unexpected<Error>(proof.error());
+      else if (epoch == epoch_by_index_.end())
+        holds = fail(Code::kNotFound, "its INDEX_EPOCH is not opened");
+      else
+        holds = verify_index_proof(*proof, name->second, epoch->second);
+      if (!holds) {
+        proved = false;
+        report_.tampering("V7.index-proof", file.name + " does not hold: " + holds.error().message + ".");
+        continue;
+      }
+      if (name->first == newest) shown.insert(name->second);
+      proved = judge_head(*proof, name->second, epoch->second, chains) && proved;
+    }
+    if (!scope_ || scope_->evidence != Evidence::kProofs) return proved;
+    for (const Hash& chain : scope_->chains) {
+      if (shown.contains(chain)) continue;
+      proved = false;
+      report_.missing("V7.unproved", "No proof shows where chain " + hex_encode(chain) + " ends.");
+    }
+    return proved;
+  }
+
+  // Of a listed chain every record up to the index's head must be here.
+  bool judge_head(const IndexProof& proof, const Hash& chain, const IndexEpoch& epoch,
+                  const ChainAudit& chains) {
+    if (!scope_ || scope_->evidence != Evidence::kProofs || !scope_->has_chain(chain)) return true;
+    const ChainHead* head = chains.head(chain);
+    if (!proof.present) {
+      if (head == nullptr || head->index >= epoch.size) return true;
+      report_.tampering("V7.cut", "The index does not list a chain that the bundle has records of.",
+                        head->index);
+      return false;
+    }
+    const IndexEntry& entry = proof.places[0].entry;
+    if (head == nullptr || head->seq < entry.last_seq) {
+      report_.missing("V7.cut", "The last records of a chain are not in the bundle.", entry.last_index);
+      return false;
+    }
+    if (head->seq > entry.last_seq || (head->index == entry.last_index && head->hash == entry.last_hash))
+      return true;
+    report_.tampering("V7.cut", "The chain ends in another record than the index says.", head->index);
+    return false;
   }
 
   void count_cases() {
     AuditFacts& facts = audit_.facts;
     if (!audit_.ledger.name.empty()) facts.name = audit_.ledger.name;
-    for (const auto& [chain, state] : audit_.ledger.cases) {
-      const v1::OriginState& origin = state.origin();
-      if (origin.submitted_ms() == 0) continue;
-      ++facts.signals;
-      if (origin.published_ms() != 0) ++facts.published;
-      if (origin.retraction_ms() == 0) continue;
-      ++facts.retractions;
-      facts.recipients += static_cast<std::uint64_t>(origin.recipients_size());
-    }
+    facts.signals = audit_.ledger.signals;
+    facts.published = audit_.ledger.published;
+    facts.retractions = audit_.ledger.retracted.size();
+    for (const Retracted& retracted : audit_.ledger.retracted)
+      facts.recipients += retracted.recipients.size();
   }
 
   const VerifyOptions& options_;
-  const Bundle* bundle_ = nullptr;
+  const std::shared_ptr<const Bundle> bundle_;
+  WorkPool pool_;
+  FileSums sums_;
+  std::vector<VerifierKey> keys_;
   std::optional<std::string> manifest_origin_;
+  std::string scope_text_;
+  std::optional<Scope> scope_;
+  bool scope_broken_ = false;
+  std::vector<IndexEpoch> epochs_;  // of the block at hand
+  std::map<std::uint64_t, IndexEpoch> epoch_by_index_;
+  std::uint64_t opened_so_far_ = 0;
+  std::uint64_t last_opened_ = 0;
+  // The last DISCLOSED record that covers what was opened up to it: of class A, of both classes.
+  std::optional<std::uint64_t> disclosed_[2];
   Audit audit_;
   Report& report_ = audit_.report;
 };
@@ -207,8 +382,22 @@ std::string retractions_clause(const AuditFacts& facts) {
 
 }  // namespace
 
+Audit verify_bundle(std::shared_ptr<const ByteSource> archive, const VerifyOptions& options) {
+  auto opened = Bundle::open(std::move(archive));
+  if (opened) return BundleAudit(options, std::make_shared<const Bundle>(std::move(*opened))).run();
+  Audit audit;
+  audit.facts.leaves_only = options.leaves_only;
+  if (opened.error().rule == "bundle/read") {
+    audit.unreadable = opened.error();
+  } else {
+    audit.report.tampering(
+        "V1.tar", "The bundle is not an archive in its one legal form: " + opened.error().message + ".");
+  }
+  return audit;
+}
+
 Audit verify_bundle(ByteView archive, const VerifyOptions& options) {
-  return BundleAudit(options).run(archive);
+  return verify_bundle(std::make_shared<MemorySource>(to_bytes(archive)), options);
 }
 
 std::string summary(const Audit& audit) {
@@ -226,6 +415,7 @@ std::string summary(const Audit& audit) {
     return name + ": " + records + " intact, but they show that a rule of due process was not kept (" +
            counted(report.total(), "finding", "findings") + ").";
   std::string out = name + ": " + records + " intact";
+  if (!facts.scope.empty()) out += ", of which it opens " + facts.scope;
   if (facts.leaves_only) return out + "; what they say was not asked for.";
   out += "; " + signals_clause(facts);
   if (facts.retractions != 0) out += "; " + retractions_clause(facts);

@@ -3,12 +3,15 @@
 //
 // In order: V1 the archive's strict form and limits, V2 the manifest, V3 the checkpoint and its quorum, V4
 // consistency with older checkpoints, V5 tiles, entries and root, V6 leaves and time, V7 chains, V8 openings,
-// V10 due process by the rules of protocol/process. It needs no network, no clock and no database, trusts
-// only what the options bring, and allocates nothing from a size that it has not found the bytes for. A
-// report without findings means that every step held; that is not that a human really looked, nor that
-// nothing happened off the record. Concurrency: pure. Source: SPEC §9.
+// V9 keys and attestations, V10 due process by the rules of protocol/process, V11 deadlines, V12 receipts.
+// It needs no network, no clock and no database, trusts only what the options bring, and allocates nothing
+// from a size that it has not found the bytes for. The archive is read piece by piece; what stays in memory
+// is about 100 bytes a file and a chain, and 250 a case. A report without findings means that every step
+// held; that is not that a human really looked, nor that nothing happened off the record. Concurrency: one
+// thread, which starts others. Source: SPEC §9, §10.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +19,8 @@
 
 #include "protocol/log/policy.h"
 #include "protocol/verify/finding.h"
+#include "protocol/verify/history.h"
+#include "protocol/verify/receipts.h"
 #include "protocol/verify/replay.h"
 
 namespace tocsin::protocol {
@@ -25,6 +30,7 @@ struct VerifyOptions {
   std::vector<Checkpoint> trusted;      // the auditor's own earlier ones, of any ledgers
   std::optional<std::uint64_t> now_ms;  // the auditor's clock; else the newest time the bundle proves
   bool leaves_only = false;             // stop after V7: what a public mirror can be asked for
+  unsigned threads = 1;                 // 0: one a processor
 };
 
 // What the audit counted; meaningful as far as the report is clean.
@@ -40,15 +46,22 @@ struct AuditFacts {
   std::uint64_t recipients_shown = 0;  // of these, whose ledger was audited too (cross.h)
   std::uint64_t answers = 0;           // of these, who answered
   bool leaves_only = false;
+  std::string scope;  // in words; empty for the whole ledger
 };
 
 struct Audit {
   Report report;
   AuditFacts facts;
-  ReplayedLedger ledger;     // empty when the records were not judged
-  std::vector<Hash> hashes;  // leaf hashes, as far as the bundle has them
+  ReplayedLedger ledger;  // empty when the records were not judged
+  ReceivedAnswers received;
+  std::vector<Checkpoint> seen;      // elsewhere, of this ledger and others
+  std::shared_ptr<History> history;  // when the tree was whole
+  std::string checkpoint;            // the note, when a log of the policy signed it and the quorum cosigned
+  std::optional<Error> unreadable;   // the archive could not be read to its end: no verdict
 };
-Audit verify_bundle(ByteView archive, const VerifyOptions& options);
+// `archive` lives as long as the audit.
+Audit verify_bundle(std::shared_ptr<const ByteSource> archive, const VerifyOptions& options);
+Audit verify_bundle(ByteView archive, const VerifyOptions& options);  // of a copy
 
 // One sentence for a person.
 std::string summary(const Audit& audit);

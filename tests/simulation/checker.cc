@@ -5,7 +5,7 @@
 #include "protocol/process/case_state.h"
 #include "protocol/process/registry.h"
 #include "protocol/process/rules.h"
-#include "protocol/verify/bundle.h"
+#include "protocol/verify/bundle_writer.h"
 #include "protocol/verify/cross.h"
 #include "tocsin/v1/record.pb.h"
 
@@ -128,10 +128,14 @@ class Checker {
       if (!audited) return complain(*one, "audit: " + audited.error().message);
       audits.push_back(std::move(*audited));
     }
-    protocol::compare_ledgers(audits, network_.world().now_ms());
+    if (const Status done = protocol::compare_ledgers(audits, network_.world().now_ms()); !done)
+      return complain(*network_.nodes()[0], "audit: " + done.error().message);
     for (std::size_t i = 0; i < audits.size(); ++i)
-      for (const protocol::Finding& finding : audits[i].report.findings())
+      for (const protocol::Finding& finding : audits[i].report.findings()) {
+        // Nothing is disclosed here, and a node that was cut off for hours answers late.
+        if (finding.code == "V10.disclosure" || finding.code == "V11.late") continue;
         complain(*network_.nodes()[i], "audit: " + protocol::finding_json(finding));
+      }
   }
 
   static Result<protocol::Audit> audit_of(SimNode& at) {
@@ -147,12 +151,15 @@ class Checker {
     contents.leaves = [&at](std::uint64_t begin, std::uint64_t end) {
       return at.ledger->leaves(begin, end - begin);
     };
-    Bytes openings;
-    for (std::uint64_t i = 0; i < head.tree.size; ++i) {
-      TRY_ASSIGN(const v1::Opening opening, at.ledger->opening(i));
-      protocol::append_opening(openings, opening);
-    }
-    contents.openings = std::move(openings);
+    contents.openings = [&](const protocol::ByteSink& sink) -> Status {
+      for (std::uint64_t i = 0; i < head.tree.size; ++i) {
+        TRY_ASSIGN(const v1::Opening opening, at.ledger->opening(i));
+        Bytes bytes;
+        protocol::append_opening(bytes, opening);
+        TRY(sink(bytes));
+      }
+      return {};
+    };
     Bytes archive;
     TRY(protocol::write_bundle(contents, at.operational, [&archive](ByteView bytes) -> Status {
       append(archive, bytes);

@@ -12,6 +12,9 @@
 #include "protocol/log/proof.h"
 #include "protocol/log/tile.h"
 #include "protocol/verify/bundle.h"
+#include "protocol/verify/bundle_writer.h"
+#include "protocol/verify/sshsig.h"
+#include "protocol/verify/tar.h"
 #include "tocsin/v1/record.pb.h"
 
 namespace tocsin::test {
@@ -227,6 +230,7 @@ BundleFiles LedgerBuilder::files(std::optional<std::size_t> old_size) const {
 Bytes LedgerBuilder::pack(const BundleFiles& files) const {
   BundleFiles all = files;
   all["manifest"] = signed_manifest(files, node_.origin, node_.operational);
+  all["manifest.sig"] = sign_sshsig(node_.operational, kManifestNamespace, all["manifest"]);
   return pack_raw(all);
 }
 
@@ -261,7 +265,8 @@ std::string signed_manifest(const BundleFiles& files, std::string_view origin,
                             const crypto::SigningKey& key) {
   std::string text = std::string(origin) + "\n";
   for (const auto& [name, content] : files)
-    text += hex_encode(crypto::sha256(as_view(content))) + "  " + name + "\n";
+    if (name != kManifestFile && name != kManifestSignatureFile)
+      text += hex_encode(crypto::sha256(as_view(content))) + "  " + name + "\n";
   return format_note({text, {sign_note(key, origin, text)}});
 }
 

@@ -5,6 +5,7 @@
 #include "crypto/hash.h"
 #include "protocol/identity/descriptor.h"
 #include "protocol/identity/ids.h"
+#include "protocol/verify/scope.h"
 
 namespace tocsin::test {
 
@@ -161,6 +162,11 @@ Slots applied_slots(const TestNode& issuer, std::uint8_t number, std::uint64_t i
           hash(14, issuer.fingerprint)};
 }
 
+Slots disclosed_slots(std::string_view scope, std::uint64_t classes, std::uint64_t records) {
+  return {choice(0, 1), choice(1, classes), uint(2, records), hash(3, scope_digest(scope)),
+          slot_text(16, "the auditor")};
+}
+
 std::uint64_t append_foundation(LedgerBuilder& builder, const TestNode& coordinator,
                                 const std::vector<const TestNode*>& members) {
   const TestNode& node = builder.node();
@@ -172,6 +178,7 @@ std::uint64_t append_foundation(LedgerBuilder& builder, const TestNode& coordina
   for (const TestNode* member : members)
     if (member != &node) builder.append(Event::kMemberAdded, chain, member_slots(*member));
   builder.append(Event::kCharterVersion, chain, charter_slots(coordinator));
+  builder.append(Event::kDisclosed, chain, disclosed_slots({}, 2, 1'000'000));
   return builder.append(Event::kGroupSet, chain, group_slots(coordinator, members, 1));
 }
 

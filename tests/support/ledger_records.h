@@ -36,6 +36,9 @@ Slots retraction_slots(const TestNode& node, const std::vector<const TestNode*>&
 Slots applied_slots(const TestNode& issuer, std::uint8_t number, std::uint64_t index, const Hash& leaf,
                     std::uint64_t now_ms);
 
+// What was opened: `classes` 1 for class A, 2 for both, of at most `records` records.
+Slots disclosed_slots(std::string_view scope, std::uint64_t classes, std::uint64_t records);
+
 // Where the records of a signal of the correct ledger stand.
 struct SignalPlaces {
   std::uint64_t submitted = 0, reviewed = 0, published = 0;
@@ -50,7 +53,7 @@ struct CorrectLedger {
 };
 // Submits, reviews and publishes a signal.
 SignalPlaces append_signal(LedgerBuilder& builder, std::uint8_t number);
-// What every ledger of the network begins with; returns the index of GROUP_SET.
+// What every ledger of the network begins with; returns the index of GROUP_SET, which is the last.
 std::uint64_t append_foundation(LedgerBuilder& builder, const TestNode& coordinator,
                                 const std::vector<const TestNode*>& members);
 

@@ -6,6 +6,7 @@
 #include "protocol/log/leaf.h"
 #include "protocol/log/note.h"
 #include "protocol/verify/bundle.h"
+#include "protocol/verify/sshsig.h"
 #include "protocol/verify/tar.h"
 #include "tests/tamper/ledgers.h"
 
@@ -170,6 +171,20 @@ std::vector<TamperClass> manifest_classes() {
          std::string& text = f["manifest"];
          char& digit = text[text.find('\n') + 1 + dice.below(64)];
          digit = digit == '0' ? '1' : '0';
+       })},
+      {"an SSH signature that is another's", 8, "V2.sshsig", {}, finished([](auto& f, auto&, Dice& dice) {
+         std::string& armored = f["manifest.sig"];
+         if (dice.coin())
+           armored = sign_sshsig(seeded_key(static_cast<std::uint8_t>(dice.between(90, 99))),
+                                 kManifestNamespace, f["manifest"]);
+         else if (dice.coin())
+           armored = sign_sshsig(issuer().operational, "file", f["manifest"]);
+         else
+           armored = sign_sshsig(issuer().operational, kManifestNamespace, f["manifest"] + "\n");
+       })},
+      {"an SSH signature in another form", 8, "V2.sshsig", {}, finished([](auto& f, auto&, Dice& dice) {
+         std::string& armored = f["manifest.sig"];
+         armored[dice.below(armored.size())] ^= 1;
        })},
       {"a second signature on the manifest", 8, "V2.manifest", {}, finished([](auto& f, auto&, Dice& dice) {
          Note note = *parse_note(f["manifest"], kManifestBytesMax);

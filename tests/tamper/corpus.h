@@ -76,5 +76,7 @@ std::vector<TamperClass> record_classes();
 std::vector<TamperClass> opening_classes();
 std::vector<TamperClass> process_classes();
 std::vector<TamperClass> network_classes();
+std::vector<TamperClass> scope_classes();
+Sample good_part(Dice& dice);
 
 }  // namespace tocsin::tamper

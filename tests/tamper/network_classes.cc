@@ -54,18 +54,14 @@ struct Network {
 
 std::vector<TamperClass> network_classes() {
   return {
-      {"a recipient that did not answer in time",
-       10,
-       "V11.unanswered",
-       "R13",
+      {"a recipient that did not answer in time", 10, "V11.unanswered", "R13",
        [](Dice& dice) {
          Network net(dice);
          for (std::size_t i = 0; i < net.issuing.retractions.size(); ++i)
            if (i != net.which) net.answer(i);
          return net.sample(net.due_ms + 1 + dice.below(kDayMs) + net.receiver.records().back().leaf.time_ms -
                            net.due_ms + kDayMs);
-       },
-       {"V10.rule"}},
+       }},
       {"a forged or recycled acknowledgement",
        8,
        "V12.retraction",
@@ -75,6 +71,16 @@ std::vector<TamperClass> network_classes() {
          Hash other = net.issuing.builder.hash_of(dice.below(net.retraction));
          if (dice.coin()) other[dice.below(32)] ^= 1;
          net.answer(net.which, other, net.retraction);
+         return net.sample();
+       }},
+      {"an acknowledgement of a record that is no retraction",
+       8,
+       "V12.retraction",
+       {},
+       [](Dice& dice) {
+         Network net(dice);
+         const std::uint64_t at = dice.pick(net.issuing.shared).published;
+         net.answer(net.which, net.issuing.builder.hash_of(at), at);
          return net.sample();
        }},
       {"a peer's receipt shows what the ledger denies",

@@ -5,6 +5,7 @@
 
 #include "crypto/base/encoding.h"
 #include "protocol/verify/bundle.h"
+#include "protocol/verify/bundle_writer.h"
 #include "tests/tamper/ledgers.h"
 #include "tocsin/v1/record.pb.h"
 

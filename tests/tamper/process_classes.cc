@@ -328,8 +328,7 @@ std::vector<TamperClass> process_classes() {
   std::vector<TamperClass> out = review_classes();
   for (auto* more : {key_classes, share_classes, node_classes})
     for (TamperClass& one : more()) out.push_back(std::move(one));
-  for (TamperClass& one : out)
-    if (one.code.starts_with("V9.")) one.or_codes = {"V10.rule"};
+
   return out;
 }
 

@@ -14,7 +14,7 @@ constexpr Event kAll[] = {
     Event::kOpinion,     Event::kRetractionIssued, Event::kRetractionApplied, Event::kGenesis,
     Event::kKeyAdded,    Event::kKeyRetired,       Event::kKeyCompromised,    Event::kGroupSet,
     Event::kMemberAdded, Event::kMemberRemoved,    Event::kCharterVersion,    Event::kPeerSuspended,
-    Event::kPeerResumed,
+    Event::kPeerResumed, Event::kIndexEpoch,       Event::kDisclosed,
 };
 
 bool legal(Event event, Slots slots) {

@@ -29,21 +29,21 @@ Bytes with_raw_leaf(std::size_t index, std::function<void(std::string&)> edit) {
   const CorrectLedger ledger = correct_ledger();
   BundleFiles files = ledger.builder.files();
   constexpr std::size_t kEntry = 2 + kLeafBytes;
-  std::string& entries = files["tile/entries/000.p/15"];
+  std::string& entries = files["tile/entries/000.p/16"];
   std::string changed = entries.substr(index * kEntry + 2, kLeafBytes);
   edit(changed);
   entries.replace(index * kEntry + 2, kLeafBytes, changed);
   CompactRange range;
   std::string tile;
-  for (std::size_t i = 0; i < 15; ++i) {
+  for (std::size_t i = 0; i < 16; ++i) {
     const Hash hash = leaf_hash(as_view(entries).subspan(i * kEntry + 2, kLeafBytes));
     range.append(hash);
     tile += to_string(hash);
   }
-  files["tile/0/000.p/15"] = tile;
-  const std::uint64_t time_s = kLedgerStartMs / 1000 + 16;
+  files["tile/0/000.p/16"] = tile;
+  const std::uint64_t time_s = kLedgerStartMs / 1000 + 17;
   files["checkpoint"] = cosign(
-      cosign(sign_checkpoint(parties().issuer.operational, {parties().issuer.origin, {15, range.root()}}),
+      cosign(sign_checkpoint(parties().issuer.operational, {parties().issuer.origin, {16, range.root()}}),
              201, time_s),
       202, time_s);
   return ledger.builder.pack(files);
@@ -76,7 +76,7 @@ const std::vector<Tamper> kTampers = {
     {"a leaf without the magic", 8, "V6.leaf", [] { return with_raw_leaf(5, [](auto& l) { l[0] = 'X'; }); }},
     {"a leaf with an unknown flag", 8, "V6.leaf", [] { return with_raw_leaf(5, [](auto& l) { l[6] = 1; }); }},
     {"a leaf of an unknown event", 8, "V6.event",
-     [] { return with_raw_leaf(14, [](auto& l) { l[4] = 9; }); }},
+     [] { return with_raw_leaf(15, [](auto& l) { l[4] = 9; }); }},
     {"a leaf that is first and names one before", 8, "V6.leaf",
      [] { return with_raw_leaf(0, [](auto& l) { l[60] = 1; }); }},
 };
@@ -97,7 +97,7 @@ TEST_CASE("a record may be ahead of a witness's clock by the skew and no more") 
   const CorrectLedger ledger = correct_ledger();
   VerifyOptions options = audit_options();
   options.leaves_only = true;
-  const std::uint64_t last_ms = kLedgerStartMs + 15'000;
+  const std::uint64_t last_ms = kLedgerStartMs + 16'000;
   options.now_ms = last_ms - kWitnessSkewMs;
   CHECK(verify_bundle(ledger.builder.bundle(), options).report.exit_code() == 0);
   options.now_ms = last_ms - kWitnessSkewMs - 1;

@@ -33,7 +33,7 @@ std::string signed_text(const crypto::SigningKey& key, const std::string& text) 
 
 std::string root_text(const CorrectLedger& ledger) {
   const std::string text = format_checkpoint({parties().issuer.origin, ledger.builder.head()});
-  return text.substr(text.find("\n15\n") + 4);
+  return text.substr(text.find("\n16\n") + 4);
 }
 
 const std::string kOrigin = "video.example/ledger";
@@ -87,18 +87,18 @@ const std::vector<Tamper> kTampers = {
        return format_note(parsed);
      })},
     {"a leading zero in the size", 8, "V3.checkpoint", with_checkpoint([](const auto& ledger, const auto&) {
-       return signed_text(parties().issuer.operational, kOrigin + "\n015\n" + root_text(ledger));
+       return signed_text(parties().issuer.operational, kOrigin + "\n016\n" + root_text(ledger));
      })},
     {"a carriage return", 8, "V3.checkpoint",
-     with_checkpoint([](const auto&, const auto& note) { return replaced(note, "\n15\n", "\r\n15\n"); })},
+     with_checkpoint([](const auto&, const auto& note) { return replaced(note, "\n16\n", "\r\n16\n"); })},
     {"an extension line", 8, "V3.checkpoint", with_checkpoint([](const auto& ledger, const auto&) {
-       return signed_text(parties().issuer.operational, kOrigin + "\n15\n" + root_text(ledger) + "more\n");
+       return signed_text(parties().issuer.operational, kOrigin + "\n16\n" + root_text(ledger) + "more\n");
      })},
     {"a root in base64 that is not canonical", 8, "V3.checkpoint",
      with_checkpoint([](const auto& ledger, const auto&) {
        std::string root = root_text(ledger);
        ++root[42];  // the last character before the padding has two bits that must be zero
-       return signed_text(parties().issuer.operational, kOrigin + "\n15\n" + root);
+       return signed_text(parties().issuer.operational, kOrigin + "\n16\n" + root);
      })},
     {"seventeen signatures", 8, "V3.checkpoint", with_checkpoint([](const auto&, std::string note) {
        for (std::uint8_t seed = 100; seed < 113; ++seed) note = cosign(note, seed, 1);

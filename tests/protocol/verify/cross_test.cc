@@ -48,7 +48,7 @@ struct Network {
     std::vector<Audit> out;
     for (LedgerBuilder* builder : {&issuer.builder, &photos, &chat})
       out.push_back(verify_bundle(builder->bundle(), options));
-    compare_ledgers(out, now_ms);
+    REQUIRE(compare_ledgers(out, now_ms));
     return out;
   }
 };
@@ -67,7 +67,7 @@ TEST_CASE("a retraction that every recipient answered is clean and counted") {
   }
   CHECK(
       summary(audits[0]) ==
-      "video.example: 15 records intact; 2 signals, each reviewed by a second person before it was shared; 1 "
+      "video.example: 16 records intact; 2 signals, each reviewed by a second person before it was shared; 1 "
       "retraction, answered by 2 of 2.");
 }
 
@@ -89,7 +89,7 @@ TEST_CASE("without a clock the deadline counts from what the recipient's own led
   network.answer(network.photos);
   CHECK(network.audits()[0].report.exit_code() == 0);
   network.chat.advance_ms(kDayMs);
-  network.receipt(network.chat, 15, network.issuer.builder.head(15).root);
+  network.receipt(network.chat, 16, network.issuer.builder.head(16).root);
   CHECK(network.audits()[0].report.exit_code() == 10);
 }
 

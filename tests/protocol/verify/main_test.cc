@@ -48,7 +48,7 @@ TEST_CASE("tocsin-verify needs a bundle and a key, and says one sentence") {
   CHECK(ran.exit == 0);
   CHECK(
       ran.printed ==
-      "video.example: 15 records intact; 2 signals, each reviewed by a second person before it was shared; 1 "
+      "video.example: 16 records intact; 2 signals, each reviewed by a second person before it was shared; 1 "
       "retraction, to be answered by 2 (whose ledgers were not given).\n");
   CHECK(run(bundle + desk.vkey + " --leaves-only").exit == 0);
 }
@@ -61,21 +61,21 @@ TEST_CASE("tocsin-verify exits by what it found") {
   CHECK(tampered.exit == 8);
   CHECK(tampered.printed.find("do not rely on it") != std::string::npos);
   const std::string trust = desk.folder.write("trust.policy", policy_text(parties().issuer));
-  const std::string kept = desk.folder.write("kept", desk.ledger.builder.checkpoint(15));
+  const std::string kept = desk.folder.write("kept", desk.ledger.builder.checkpoint(16));
   desk.ledger.builder.records().pop_back();
   const std::string cut = desk.put("cut.tar", desk.ledger.builder.bundle());
   CHECK(run(cut + " --policy " + trust).exit == 0);
   const Ran rolled_back = run(cut + " --policy " + trust + " --trusted-checkpoint " + kept);
   CHECK(rolled_back.exit == 8);
   CHECK(rolled_back.printed.find("V4.rollback") != std::string::npos);
-  desk.ledger.builder.records()[9].withheld = true;
+  desk.ledger.builder.records()[10].withheld = true;
   CHECK(run(desk.put("withheld.tar", desk.ledger.builder.bundle()) + desk.vkey).exit == 7);
-  desk.ledger.builder.records()[9].withheld = false;
-  set_slot(desk.ledger.builder.records()[9].slots, slot_text(1, "another clause"));
+  desk.ledger.builder.records()[10].withheld = false;
+  set_slot(desk.ledger.builder.records()[10].slots, slot_text(1, "another clause"));
   desk.ledger.builder.rebuild();
   const Ran breach = run(desk.put("breach.tar", desk.ledger.builder.bundle()) + desk.vkey + " --json");
-  CHECK(breach.exit == 10);
-  CHECK(breach.printed.find(R"("code":"V10.rule","severity":"breach","index":9,"rule":"R2")") !=
+  CHECK(breach.exit == 8);
+  CHECK(breach.printed.find(R"("code":"V9.attestation","severity":"tampering","index":10,"rule":"R2")") !=
         std::string::npos);
 }
 

@@ -1,6 +1,7 @@
 #include "protocol/verify/openings.h"
 
 #include "crypto/base/encoding.h"
+#include "protocol/verify/bundle_writer.h"
 #include "tests/protocol/verify/audit_fixture.h"
 #include "tocsin/v1/record.pb.h"
 
@@ -90,7 +91,7 @@ const std::vector<Tamper> kTampers = {
     {"openings are out of order", 8, "V8.order",
      with_openings([](auto&, auto& o) { std::swap(o[3], o[4]); })},
     {"an opening is for a record that is not there", 8, "V8.index",
-     with_openings([](auto&, auto& o) { o.back().set_index(15); })},
+     with_openings([](auto&, auto& o) { o.back().set_index(16); })},
     {"an opening's index is as large as can be", 8, "V8.index",
      with_openings([](auto&, auto& o) { o.back().set_index(UINT64_MAX); })},
     {"the openings are cut off", 8, "V8.syntax", with_file([](std::string& f) { f.pop_back(); })},

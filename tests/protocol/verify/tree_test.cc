@@ -7,8 +7,8 @@ namespace {
 
 using namespace test;
 
-constexpr const char* kTile = "tile/0/000.p/15";
-constexpr const char* kEntries = "tile/entries/000.p/15";
+constexpr const char* kTile = "tile/0/000.p/16";
+constexpr const char* kEntries = "tile/entries/000.p/16";
 constexpr std::size_t kEntry = 2 + kLeafBytes;
 
 // Somebody who can sign manifests, but not checkpoints, changes the finished files.
@@ -49,7 +49,7 @@ const std::vector<Tamper> kTampers = {
     {"a tile is left out", 7, "V5.missing", with_files([](auto& files) { files.erase(kTile); })},
     {"the entries are left out", 7, "V5.missing", with_files([](auto& files) { files.erase(kEntries); })},
     {"a tile of another width stands beside", 8, "V1.unexpected",
-     with_files([](auto& files) { files["tile/0/000.p/14"] = files[kTile].substr(0, 14 * 32); })},
+     with_files([](auto& files) { files["tile/0/000.p/15"] = files[kTile].substr(0, 15 * 32); })},
     {"a tile of a level that the tree does not have", 8, "V1.unexpected",
      with_files([](auto& files) { files["tile/1/000.p/1"] = std::string(32, 'x'); })},
 };

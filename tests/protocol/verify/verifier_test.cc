@@ -1,6 +1,7 @@
 #include "protocol/verify/verifier.h"
 
 #include "protocol/log/note.h"
+#include "protocol/verify/sshsig.h"
 #include "tests/protocol/verify/audit_fixture.h"
 
 namespace tocsin::protocol {
@@ -15,6 +16,7 @@ std::function<Bytes()> with_files(std::function<void(BundleFiles&)> edit) {
     const CorrectLedger ledger = correct_ledger();
     BundleFiles files = ledger.builder.files();
     files["manifest"] = signed_manifest(files, parties().issuer.origin, parties().issuer.operational);
+    files["manifest.sig"] = sign_sshsig(parties().issuer.operational, kManifestNamespace, files["manifest"]);
     edit(files);
     return pack_raw(files);
   };
@@ -31,10 +33,12 @@ const std::vector<Tamper> kTampers = {
     {"the manifest is left out", 7, "V1.absent", with_files([](auto& f) { f.erase("manifest"); })},
     {"the manifest is a stranger's", 8, "V2.signature", with_files([](auto& f) {
        f.erase("manifest");
+       f.erase("manifest.sig");
        f["manifest"] = signed_manifest(f, parties().issuer.origin, seeded_key(99));
      })},
     {"the manifest is another ledger's", 8, "V2.signature", with_files([](auto& f) {
        f.erase("manifest");
+       f.erase("manifest.sig");
        f["manifest"] = signed_manifest(f, parties().chat.origin, parties().chat.operational);
      })},
     {"the manifest's text is changed", 8, "V2.signature",
@@ -67,11 +71,11 @@ TEST_CASE("a correct ledger's bundle is clean") {
   const Audit audit = verify_bundle(ledger.builder.bundle(), audit_options());
   INFO(printed(audit));
   CHECK(audit.report.exit_code() == 0);
-  CHECK(audit.facts.records == 15);
-  CHECK(audit.facts.opened == 15);
+  CHECK(audit.facts.records == 16);
+  CHECK(audit.facts.opened == 16);
   CHECK(
       summary(audit) ==
-      "video.example: 15 records intact; 2 signals, each reviewed by a second person before it was shared; 1 "
+      "video.example: 16 records intact; 2 signals, each reviewed by a second person before it was shared; 1 "
       "retraction, to be answered by 2 (whose ledgers were not given).");
 }
 
@@ -84,7 +88,7 @@ TEST_CASE("a correct ledger is clean under its key alone") {
 
 TEST_CASE("a bundle that goes on from an older checkpoint is clean, whichever size that has") {
   const CorrectLedger ledger = correct_ledger();
-  for (std::size_t size = 1; size <= 15; ++size) {
+  for (std::size_t size = 1; size <= 16; ++size) {
     VerifyOptions options = audit_options();
     options.trusted = {*parse_trusted_checkpoint(ledger.builder.checkpoint(size), options.policy)};
     const Audit audit = verify_bundle(ledger.builder.pack(ledger.builder.files(size)), options);

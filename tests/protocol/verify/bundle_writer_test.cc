@@ -1,7 +1,8 @@
-#include "protocol/verify/bundle.h"
+#include "protocol/verify/bundle_writer.h"
 
 #include "crypto/hash.h"
 #include "protocol/log/leaf.h"
+#include "protocol/verify/bundle.h"
 #include "tests/protocol/log/note_fixture.h"
 #include "tests/support/catch.h"
 #include "tocsin/v1/record.pb.h"
@@ -69,33 +70,35 @@ TEST_CASE("a bundle holds every tile and entry of the tree, and a signed list of
   contents.consistency = {Hash{1}, Hash{2}};
   v1::Opening opening;
   opening.set_index(3);
-  contents.openings.emplace();
-  append_opening(*contents.openings, opening);
+  Bytes openings;
+  append_opening(openings, opening);
+  contents.openings = [&](const ByteSink& sink) { return sink(openings); };
   const auto archive = packed(contents);
   REQUIRE(archive);
   CHECK(*packed(contents) == *archive);
-  const auto bundle = Bundle::open(*archive);
+  const auto bundle = Bundle::open(std::make_shared<MemorySource>(*archive));
   REQUIRE(bundle);
   std::vector<std::string> names;
-  for (const TarFile& file : bundle->files()) names.emplace_back(file.name);
+  for (const TarEntry& file : bundle->files()) names.push_back(file.name);
   CHECK(names == std::vector<std::string>{"checkpoint", "checkpoint.old", "consistency", "manifest",
-                                          "openings", "policy", "tile/0/000", "tile/0/001", "tile/0/002.p/88",
-                                          "tile/1/000.p/2", "tile/entries/000", "tile/entries/001",
-                                          "tile/entries/002.p/88"});
-  CHECK(bundle->find("tile/entries/002.p/88")->size() == 88 * (kLeafBytes + 2));
-  CHECK(bundle->find("tile/1/000.p/2")->size() == 64);
+                                          "manifest.sig", "openings", "policy", "tile/0/000", "tile/0/001",
+                                          "tile/0/002.p/88", "tile/1/000.p/2", "tile/entries/000",
+                                          "tile/entries/001", "tile/entries/002.p/88"});
+  CHECK(bundle->find("tile/entries/002.p/88")->size == 88 * (kLeafBytes + 2));
+  CHECK(bundle->find("tile/1/000.p/2")->size == 64);
   CHECK_FALSE(bundle->find("tile/1/001"));
-  CHECK(*parse_consistency(as_text(*bundle->find("consistency"))) == contents.consistency);
+  const auto content = [&](std::string_view name) { return *bundle->read(*bundle->find(name), 1 << 20); };
+  CHECK(*parse_consistency(as_text(content("consistency"))) == contents.consistency);
 
-  const auto note = parse_note(as_text(*bundle->find("manifest")), kManifestBytesMax);
+  const auto note = parse_note(as_text(content("manifest")), kManifestBytesMax);
   REQUIRE(note);
   CHECK(verify_note(*note, std::vector{test::log_vkey(1, kOrigin)}));
   const auto manifest = parse_manifest(note->text);
   REQUIRE(manifest);
   CHECK(manifest->origin == kOrigin);
-  CHECK(manifest->files.size() == names.size() - 1);
+  CHECK(manifest->files.size() == names.size() - 2);
   for (const ManifestLine& line : manifest->files)
-    CHECK(crypto::sha256(*bundle->find(line.name)) == line.sha256);
+    CHECK(crypto::sha256(content(std::string(line.name))) == line.sha256);
 }
 
 TEST_CASE("a bundle is not written from a store that lost something") {
@@ -127,6 +130,7 @@ TEST_CASE("a manifest has one form") {
   CHECK_FALSE(parse_manifest(head + hex + "  a"));
   CHECK_FALSE(parse_manifest(head + hex + "  ../a\n"));
   CHECK_FALSE(parse_manifest(head + hex + "  manifest\n"));
+  CHECK_FALSE(parse_manifest(head + hex + "  manifest.sig\n"));
   CHECK_FALSE(parse_manifest(head + std::string(64, 'A') + "  a\n"));
   CHECK_FALSE(parse_manifest(head + std::string(62, 'a') + "  a\n"));
 }
