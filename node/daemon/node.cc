@@ -313,7 +313,7 @@ Status Node::Parts::open_peers() {
                                     done(std::shared_ptr<PeerLink>(std::move(*link)));
                                   });
                   },
-                  [this] { return envelope_keys(); }});
+                  [this] { return envelope_keys(); }, &metrics});
   sync->start();
   TRY(witnessed->start());
   poll_join();
@@ -452,8 +452,9 @@ Result<v1::ExportReply> Node::Parts::export_bundle(const v1::ExportRequest& requ
       policies.empty() ? "log " + protocol::format_vkey(vkey) + "\nquorum none\n" : policies.back().text;
   v1::ExportReply reply;
   Bytes openings;
+  storage::LogReader reader = ledger->log().reader();
   for (std::uint64_t i = 0; i < head.tree.size; ++i) {
-    TRY_ASSIGN(const v1::Opening opening, ledger->opening(i, request.personal()));
+    TRY_ASSIGN(const v1::Opening opening, ledger->opening(reader, i, request.personal()));
     protocol::append_opening(openings, opening);
   }
   contents.openings = std::move(openings);
