@@ -39,6 +39,42 @@ void LogStore::put_checkpoint(Batch& batch, std::uint64_t size, std::string_view
   batch.put(Family::kCheckpoint, index_key(size), as_view(note));
 }
 
+Result<std::optional<ByteView>> LogReader::find(std::optional<Cursor>& cursor, Family family,
+                                                ByteView key) const {
+  constexpr int kSteps = 16;  // further away, a search is cheaper than walking
+  const auto order = [&] {
+    return std::lexicographical_compare_three_way(cursor->key().begin(), cursor->key().end(), key.begin(),
+                                                  key.end());
+  };
+  for (int step = 0; cursor && cursor->valid() && step < kSteps && order() < 0; ++step) cursor->next();
+  if (!cursor || !cursor->valid() || order() != 0) cursor = store_.scan(family, {}, key);
+  TRY(cursor->status());
+  if (!cursor->valid() || order() != 0) return std::optional<ByteView>();
+  return std::optional<ByteView>(cursor->value());
+}
+
+Result<protocol::LeafBytes> LogReader::leaf(std::uint64_t index) {
+  TRY_ASSIGN(const auto row, find(leaves_, Family::kLeaf, index_key(index)));
+  if (!row) return absent(index);
+  if (row->size() != protocol::kLeafBytes) return damaged("a stored leaf is not 128 bytes");
+  return fixed<protocol::kLeafBytes>(*row, "leaf");
+}
+
+Result<v1::SealedRecord> LogReader::sealed(std::uint64_t index) {
+  TRY_ASSIGN(const auto row, find(sealed_, Family::kSealed, index_key(index)));
+  if (!row) return absent(index);
+  v1::SealedRecord record;
+  if (!record.ParseFromArray(row->data(), static_cast<int>(row->size())))
+    return damaged("a stored record does not parse");
+  return record;
+}
+
+Result<std::optional<Bytes>> LogReader::key(std::uint64_t index, protocol::SlotClass slot_class) {
+  TRY_ASSIGN(const auto row, find(keys_, Family::kKey, record_key_key(index, slot_class)));
+  if (!row) return std::optional<Bytes>();
+  return std::optional<Bytes>(to_bytes(*row));
+}
+
 Result<protocol::LeafBytes> LogStore::leaf(std::uint64_t index) const {
   TRY_ASSIGN(const auto row, store_.get(Family::kLeaf, index_key(index)));
   if (!row) return absent(index);

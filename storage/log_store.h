@@ -22,6 +22,28 @@ class SealedRecord;
 
 namespace tocsin::storage {
 
+// Rows of the ledger in index order: each family is read by one cursor that moves along, which costs a
+// fraction of a look-up a row when the indices lie close. Sees each family as it was when it was first asked
+// for. For one thread.
+class LogReader {
+ public:
+  explicit LogReader(const Store& store) : store_(store) {}
+
+  // Answers as LogStore's.
+  Result<protocol::LeafBytes> leaf(std::uint64_t index);
+  Result<v1::SealedRecord> sealed(std::uint64_t index);
+  Result<std::optional<Bytes>> key(std::uint64_t index, protocol::SlotClass slot_class);
+
+ private:
+  // The row's value, valid until the next call.
+  Result<std::optional<ByteView>> find(std::optional<Cursor>& cursor, Family family, ByteView key) const;
+
+  const Store& store_;
+  std::optional<Cursor> leaves_;
+  std::optional<Cursor> sealed_;
+  std::optional<Cursor> keys_;
+};
+
 class LogStore {
  public:
   explicit LogStore(const Store& store) : store_(store) {}
@@ -39,6 +61,7 @@ class LogStore {
   // Leaves [from, from + count), 128 bytes each.
   Result<Bytes> leaves(std::uint64_t from, std::uint64_t count) const;
   Result<v1::SealedRecord> sealed(std::uint64_t index) const;
+  LogReader reader() const { return LogReader(store_); }
   // Empty when the class has no key: it has no slots, or it was erased.
   Result<std::optional<Bytes>> key(std::uint64_t index, protocol::SlotClass slot_class) const;
   // At least tile.width hashes; a later state of the tile may hold more.

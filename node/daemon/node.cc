@@ -320,7 +320,7 @@ Status Node::Parts::open_peers() {
                                     done(std::shared_ptr<PeerLink>(std::move(*link)));
                                   });
                   },
-                  [this] { return envelope_keys(); }});
+                  [this] { return envelope_keys(); }, &metrics});
   sync->start();
   TRY(witnessed->start());
   poll_join();

@@ -8,7 +8,26 @@ Result<std::optional<v1::Case>> Changes::case_of(const Hash& signal) const {
   for (const Layer* layer : {&staged_, &kept_})
     if (const auto found = layer->cases.find(signal); found != layer->cases.end())
       return std::optional<v1::Case>(found->second);
-  return storage::SignalStore(store_).get(signal);
+  TRY_ASSIGN(const auto* stored, stored_case(signal));
+  return *stored;
+}
+
+Result<const std::optional<v1::Case>*> Changes::stored_case(const Hash& signal) const {
+  auto found = stored_.lower_bound(signal);
+  if (found == stored_.end() || found->first != signal) {
+    TRY_ASSIGN(auto value, storage::SignalStore(store_).get(signal));
+    found = stored_.emplace_hint(found, signal, std::move(value));
+  }
+  return &found->second;
+}
+
+Result<v1::Case*> Changes::edit_case(const Hash& signal) {
+  auto found = staged_.cases.lower_bound(signal);
+  if (found == staged_.cases.end() || found->first != signal) {
+    TRY_ASSIGN(auto value, case_of(signal));
+    found = staged_.cases.emplace_hint(found, signal, value ? std::move(*value) : v1::Case());
+  }
+  return &found->second;
 }
 
 void Changes::put_case(v1::Case value) {
@@ -44,17 +63,19 @@ void Changes::drop() {
 void Changes::keep() {
   for (auto& [signal, value] : staged_.cases) kept_.cases.insert_or_assign(signal, std::move(value));
   for (auto& [id, head] : staged_.chains) kept_.chains.insert_or_assign(id, head);
-  kept_.rows.append(staged_.rows);
+  if (kept_.rows.rows() == 0)
+    kept_.rows = std::move(staged_.rows);  // a peer's page: megabytes, and mostly alone in its commit
+  else
+    kept_.rows.append(staged_.rows);
   kept_registry_ = registry_;
   staged_ = {};
 }
 
 Result<storage::Batch> Changes::finish() {
   storage::Batch batch = std::move(kept_.rows);
-  const storage::SignalStore signals(store_);
   for (auto& [signal, value] : kept_.cases) {
-    TRY_ASSIGN(const auto before, signals.get(signal));
-    storage::SignalStore::put(batch, before ? &*before : nullptr, value);
+    TRY_ASSIGN(const auto* before, stored_case(signal));
+    storage::SignalStore::put(batch, *before ? &**before : nullptr, value);
     changed_cases_.push_back(std::move(value));
   }
   for (const auto& [id, head] : kept_.chains) storage::ChainStore::put(batch, id.first, id.second, head);

@@ -26,6 +26,8 @@ class Changes {
   // Empty when no such case or chain exists.
   Result<std::optional<v1::Case>> case_of(const Hash& signal) const;
   void put_case(v1::Case value);
+  // The case to be changed in place, empty when there is none. Valid until the end of this append's staging.
+  Result<v1::Case*> edit_case(const Hash& signal);
   Result<std::optional<storage::ChainHead>> chain(const Hash& origin, const Hash& chain) const;
   void put_chain(const Hash& origin, const Hash& chain, const storage::ChainHead& head);
   // Every other row. Cases, chain heads and our own ledger's rows are not put here.
@@ -53,7 +55,10 @@ class Changes {
     storage::Batch rows;
   };
 
+  Result<const std::optional<v1::Case>*> stored_case(const Hash& signal) const;
+
   const storage::Store& store_;
+  mutable std::map<Hash, std::optional<v1::Case>> stored_;  // cases read from the store, each once
   Layer kept_;
   Layer staged_;
   std::shared_ptr<const protocol::Registry> kept_registry_;

@@ -59,7 +59,11 @@ Result<v1::SealedRecord> Ledger::sealed(std::uint64_t index) const {
   return log().sealed(index);
 }
 Result<v1::Opening> Ledger::opening(std::uint64_t index, bool personal) const {
-  return sequencer_->sealer.open(log(), index, personal);
+  storage::LogReader reader = log().reader();
+  return opening(reader, index, personal);
+}
+Result<v1::Opening> Ledger::opening(storage::LogReader& reader, std::uint64_t index, bool personal) const {
+  return sequencer_->sealer.open(reader, index, personal);
 }
 
 Result<protocol::Proof> Ledger::inclusion(std::uint64_t index, std::uint64_t tree_size) const {

@@ -126,6 +126,8 @@ class Ledger {
   Result<v1::SealedRecord> sealed(std::uint64_t index) const;
   // Class P is opened only on demand and only where the record has it; else its root is given.
   Result<v1::Opening> opening(std::uint64_t index, bool personal = false) const;
+  // The same for many in a row: `reader` is log().reader().
+  Result<v1::Opening> opening(storage::LogReader& reader, std::uint64_t index, bool personal = false) const;
   Result<protocol::Proof> inclusion(std::uint64_t index, std::uint64_t size) const;
   Result<protocol::Proof> consistency(std::uint64_t old_size, std::uint64_t new_size) const;
   const storage::LogStore& log() const;

@@ -146,8 +146,7 @@ Result<SealedDraft> RecordSealer::seal(Draft draft, const FillRandom& random) co
   return out;
 }
 
-Result<v1::Opening> RecordSealer::open(const storage::LogStore& log, std::uint64_t index,
-                                       bool personal) const {
+Result<v1::Opening> RecordSealer::open(storage::LogReader& log, std::uint64_t index, bool personal) const {
   TRY_ASSIGN(const auto leaf_bytes, log.leaf(index));
   TRY_ASSIGN(const protocol::Leaf leaf, protocol::parse_leaf(leaf_bytes));
   TRY_ASSIGN(const v1::SealedRecord sealed, log.sealed(index));

@@ -45,7 +45,7 @@ class RecordSealer {
   bool is_ours(const storage::LogHead& head) const;
   Result<SealedDraft> seal(Draft draft, const FillRandom& random) const;
   // Class P is opened too when `personal` and the record has it.
-  Result<v1::Opening> open(const storage::LogStore& log, std::uint64_t index, bool personal) const;
+  Result<v1::Opening> open(storage::LogReader& reader, std::uint64_t index, bool personal) const;
 
  private:
   Bytes wrap(protocol::SlotClass slot_class, const Hash& body_root, const crypto::SealNonce& nonce,

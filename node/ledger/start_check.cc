@@ -127,8 +127,9 @@ Result<std::shared_ptr<const protocol::Registry>> Ledger::Sequencer::replay_regi
     views.push_back(view);
   }
   auto registry = std::make_shared<protocol::Registry>();
+  storage::LogReader reader = log.reader();
   for (auto view = views.rbegin(); view != views.rend(); ++view) {
-    TRY_ASSIGN(const v1::Opening opening, sealer.open(log, view->index, true));
+    TRY_ASSIGN(const v1::Opening opening, sealer.open(reader, view->index, true));
     TRY_ASSIGN(auto slots, protocol::unpack_slots(as_view(opening.slots_a())));
     const auto code = protocol::event_from_code(view->leaf.event);
     if (!code) return bad_start("a record of the node's own is of an unknown kind");

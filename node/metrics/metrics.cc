@@ -41,6 +41,19 @@ void Gauge::write(std::string& page) const {
   append_line(page, name(), "", std::to_string(value()));
 }
 
+std::size_t CounterByReason::at(std::string_view reason) const {
+  return static_cast<std::size_t>(std::find(reasons_.begin(), reasons_.end(), reason) - reasons_.begin());
+}
+
+void CounterByReason::write(std::string& page) const {
+  write_head(page, "counter");
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    const std::string_view reason = i < reasons_.size() ? reasons_[i] : "other";
+    append_line(page, name(), "{reason=\"" + std::string(reason) + "\"}",
+                std::to_string(values_[i].load(std::memory_order_relaxed)));
+  }
+}
+
 void Histogram::observe_us(std::uint64_t us) {
   for (std::size_t i = 0; i < kBoundsUs.size(); ++i) {
     if (us > kBoundsUs[i]) continue;

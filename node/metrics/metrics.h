@@ -64,6 +64,26 @@ class Gauge final : public Metric {
   std::atomic<std::int64_t> value_ = 0;
 };
 
+// A counter for each reason of a closed list; whatever is not on it counts as "other".
+class CounterByReason final : public Metric {
+ public:
+  CounterByReason(MetricList& list, std::string_view name, std::string_view description,
+                  std::vector<std::string_view> reasons)
+      : Metric(list, name, description), reasons_(std::move(reasons)), values_(reasons_.size() + 1) {}
+  void add(std::string_view reason, std::uint64_t n = 1) {
+    values_[at(reason)].fetch_add(n, std::memory_order_relaxed);
+  }
+  std::uint64_t value(std::string_view reason) const {
+    return values_[at(reason)].load(std::memory_order_relaxed);
+  }
+  void write(std::string& page) const override;
+
+ private:
+  std::size_t at(std::string_view reason) const;
+  const std::vector<std::string_view> reasons_;
+  std::vector<std::atomic<std::uint64_t>> values_;  // one for each reason, then "other"
+};
+
 // Durations in buckets from 100 µs to 10 s.
 class Histogram final : public Metric {
  public:
@@ -105,6 +125,16 @@ struct Metrics {
   Counter media_refused{all, "tocsin_media_refused_total",
                         "Files the media worker could not or would not hash"};
 
+  Gauge peers_active{all, "tocsin_peers_active",
+                     "Members we exchange ledgers with: not suspended, not removed"};
+  Gauge peers_in_sync{all, "tocsin_peers_in_sync",
+                      "Members connected whose newest verified checkpoint is fully held"};
+  Counter feed_entries{all, "tocsin_feed_entries_total", "Peers' entries verified and stored"};
+  CounterByReason feed_refused{all,
+                               "tocsin_feed_refused_total",
+                               "Peers' pages and entries refused and kept as evidence",
+                               {"altered", "chain", "fork", "limit", "opening", "process", "rollback",
+                                "shape", "signature", "skipped", "time", "withheld"}};
   Counter links_opened{all, "tocsin_links_opened_total", "Peer links that passed both pins"};
   Counter links_refused{all, "tocsin_links_refused_total",
                         "Peer links refused: unpinned, expired, suspended"};

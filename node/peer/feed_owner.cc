@@ -1,6 +1,7 @@
 #include "node/peer/feed_owner.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "protocol/feed/page.h"
 #include "protocol/log/tile.h"
@@ -37,18 +38,51 @@ Result<crypto::KemPublicKey> FeedOwner::envelope_key(const Hash& peer,
   return known.key;
 }
 
-Status FeedOwner::add_openings(std::uint64_t index, const Reader& reader, v1::Openings& openings,
-                               std::size_t& bytes) const {
-  TRY_ASSIGN(const v1::SealedRecord record, ledger_.sealed(index));
-  if (!entitled(record, reader)) return {};
-  const auto add = [&](std::uint64_t at) -> Status {
-    TRY_ASSIGN(v1::Opening opening, ledger_.opening(at));
-    bytes += opening.ByteSizeLong();
-    *openings.add_openings() = std::move(opening);
-    return {};
-  };
-  for (const std::uint64_t earlier : record.attached()) TRY(add(earlier));
-  return add(index);
+// One page's walk through the ledger: the records themselves, and the earlier ones that publications attach.
+struct FeedOwner::Pass {
+  const Reader& reader;
+  std::uint64_t size;  // of the ledger
+  storage::LogReader records;
+  storage::LogReader attached;
+  std::uint64_t to = 0;  // one past the page's last record
+};
+
+Status FeedOwner::add_openings(Pass& pass, std::uint64_t index, std::vector<v1::Opening>& openings) const {
+  TRY_ASSIGN(const v1::SealedRecord record, pass.records.sealed(index));
+  if (!entitled(record, pass.reader)) return {};
+  for (const std::uint64_t earlier : record.attached()) {
+    TRY_ASSIGN(openings.emplace_back(), ledger_.opening(pass.attached, earlier));
+  }
+  TRY_ASSIGN(openings.emplace_back(), ledger_.opening(pass.records, index));
+  return {};
+}
+
+Status FeedOwner::fill(Pass& pass, const v1::RecordsRequest& request, v1::Openings& openings) const {
+  const std::size_t target = std::clamp(request.max_bytes(), kPageTargetMin, kPageTargetMax);
+  std::vector<v1::Opening> page, more;
+  std::size_t bytes = 0;
+  pass.to = std::min(request.from(), pass.size);
+  // Stops before what would not fit, but never before the first record: any page makes progress.
+  for (; pass.to < pass.size && bytes < target && pass.to - request.from() < protocol::kLeavesPerPageMax;
+       ++pass.to) {
+    more.clear();
+    TRY(add_openings(pass, pass.to, more));
+    std::size_t more_bytes = protocol::kLeafBytes;
+    for (const v1::Opening& opening : more) more_bytes += opening.ByteSizeLong();
+    if (pass.to > request.from() &&
+        (bytes + more_bytes > target || page.size() + more.size() > protocol::kOpeningsPerPageMax))
+      break;
+    bytes += more_bytes;
+    std::move(more.begin(), more.end(), std::back_inserter(page));
+  }
+  // An earlier record attached twice (two publications in one page) travels once.
+  std::sort(page.begin(), page.end(),
+            [](const v1::Opening& a, const v1::Opening& b) { return a.index() < b.index(); });
+  const auto end = std::unique(page.begin(), page.end(), [](const v1::Opening& a, const v1::Opening& b) {
+    return a.index() == b.index();
+  });
+  for (auto it = page.begin(); it != end; ++it) *openings.add_openings() = std::move(*it);
+  return {};
 }
 
 Published FeedOwner::published(std::uint64_t from) const {
@@ -68,36 +102,17 @@ Result<v1::RecordsReply> FeedOwner::records(const Hash& caller, const v1::Record
     waiting.set_waiting_for_witnesses(true);
     return waiting;
   }
-  const std::size_t target = std::clamp(request.max_bytes(), kPageTargetMin, kPageTargetMax);
+  Pass pass{*reader, head.tree.size, ledger_.log().reader(), ledger_.log().reader()};
   v1::Openings openings;
-  std::size_t bytes = 0;
-  std::uint64_t to = std::min(request.from(), head.tree.size);
-  // Stops before what would not fit, but never before the first record: any page makes progress.
-  while (to < head.tree.size && bytes < target && to - request.from() < protocol::kLeavesPerPageMax) {
-    v1::Openings more;
-    std::size_t more_bytes = protocol::kLeafBytes;
-    TRY(add_openings(to, *reader, more, more_bytes));
-    const auto count = static_cast<std::size_t>(openings.openings_size() + more.openings_size());
-    if (to > request.from() && (bytes + more_bytes > target || count > protocol::kOpeningsPerPageMax)) break;
-    bytes += more_bytes;
-    openings.MergeFrom(more);
-    ++to;
-  }
-  // An earlier record attached twice (two publications in one page) travels once.
-  auto* list = openings.mutable_openings();
-  std::sort(list->begin(), list->end(),
-            [](const v1::Opening& a, const v1::Opening& b) { return a.index() < b.index(); });
-  list->erase(std::unique(list->begin(), list->end(),
-                          [](const v1::Opening& a, const v1::Opening& b) { return a.index() == b.index(); }),
-              list->end());
+  TRY(fill(pass, request, openings));
 
   protocol::TileNodes tiles(head.tree.size, ledger_.log().tiles());
   protocol::PageSource source;
   source.size = head.tree.size;
   source.checkpoint = *head.checkpoint;
-  source.leaf = [this](std::uint64_t index) { return ledger_.leaf(index); };
+  source.leaf = [&](std::uint64_t index) { return pass.records.leaf(index); };
   source.nodes = tiles.nodes();
-  TRY_ASSIGN(v1::RecordsReply reply, protocol::make_page(request, to, source));
+  TRY_ASSIGN(v1::RecordsReply reply, protocol::make_page(request, pass.to, source));
   Secret<32> key, entropy;
   crypto::SealNonce nonce;
   runtime_.fill_random(key.expose_mutable());

@@ -49,8 +49,9 @@ class FeedOwner {
   // Checks a descriptor's signature once, not at each question of that member.
   Result<crypto::KemPublicKey> envelope_key(const Hash& peer, const v1::SignedDescriptor& descriptor) const;
   static bool entitled(const v1::SealedRecord& record, const Reader& reader);
-  Status add_openings(std::uint64_t index, const Reader& reader, v1::Openings& openings,
-                      std::size_t& bytes) const;
+  struct Pass;
+  Status add_openings(Pass& pass, std::uint64_t index, std::vector<v1::Opening>& openings) const;
+  Status fill(Pass& pass, const v1::RecordsRequest& request, v1::Openings& openings) const;
 
   const Ledger& ledger_;
   Runtime& runtime_;

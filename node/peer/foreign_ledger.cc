@@ -1,8 +1,7 @@
 #include "node/peer/foreign_ledger.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
+#include <unordered_map>
 
 #include "node/ledger/changes.h"
 #include "node/members/members.h"
@@ -49,43 +48,60 @@ bool mirrored(const OpenedRecord& record, const Hash& coordinator) {
 
 }  // namespace
 
-// A page that passed the arithmetic, with what follows from it alone.
+// A page that passed the arithmetic, with what follows from it and from the pages before it.
 struct ForeignLedger::Page {
-  struct Retraction {
-    std::size_t record = 0;  // in `records`
-    std::vector<Hash> signals;
-    std::vector<Hash> audience;
-  };
-  protocol::VerifiedPage page;
+  protocol::VerifiedPage proved;
   v1::Openings openings;
   std::vector<OpenedRecord> records;
-  std::vector<Retraction> retractions;
+  std::vector<std::optional<Error>> broken;  // by record: the rule it breaks whatever its case is
+  std::vector<std::vector<Hash>> signals;    // by record: what it is about, as far as it was opened to us
+  std::unordered_map<Hash, storage::ChainHead, HashOfHash> chains;  // those it touches, as they are after it
   std::shared_ptr<const Registry> registry;
+  storage::Batch rows;  // what is stored of it whatever the cases say
   bool to_be_receipted = false;
+
+  std::uint64_t end() const { return proved.from + proved.leaves.size(); }
 };
+
+struct ForeignLedger::View {
+  Reached reached;
+  std::vector<protocol::VerifierKey> keys;
+  std::deque<PagePtr> pending;
+};
+
+ForeignLedger::ViewPtr ForeignLedger::view() const {
+  return std::make_shared<const View>(View{taken_, keys_, pending_});
+}
 
 Result<std::unique_ptr<ForeignLedger>> ForeignLedger::open(storage::Store& store, Ledger& ledger,
                                                            Runtime& runtime,
                                                            const protocol::ValidDescriptor& peer) {
   std::unique_ptr<ForeignLedger> out(new ForeignLedger(store, ledger, runtime, peer.fingerprint()));
   TRY(out->set_descriptor(peer));
+  protocol::FeedPosition& position = out->settled_.position;
   TRY_ASSIGN(const v1::PeerCursor cursor, out->peers_.cursor(out->peer_));
   if (!cursor.range().empty()) {
-    TRY_ASSIGN(out->position_.range, protocol::CompactRange::parse(as_view(cursor.range())));
+    TRY_ASSIGN(position.range, protocol::CompactRange::parse(as_view(cursor.range())));
   }
-  out->position_.last_time_ms = cursor.last_time_ms();
+  position.last_time_ms = cursor.last_time_ms();
   if (!cursor.checkpoint().empty()) {
     TRY_ASSIGN(const protocol::Note note, protocol::parse_note(cursor.checkpoint()));
     TRY_ASSIGN(const protocol::Checkpoint checkpoint, protocol::parse_checkpoint(note.text));
-    out->position_.known = checkpoint.tree;
+    position.known = checkpoint.tree;
   }
+  TRY_ASSIGN(out->settled_.registry, out->replay_registry());
+  out->taken_ = out->settled_;
+  return out;
+}
+
+Result<std::shared_ptr<const Registry>> ForeignLedger::replay_registry() const {
   auto registry = std::make_shared<Registry>();
   constexpr std::size_t kRead = 1024;
   for (std::uint64_t from = 0;;) {
-    TRY_ASSIGN(const auto openings, out->peers_.openings(out->peer_, from, kRead));
+    TRY_ASSIGN(const auto openings, peers_.openings(peer_, from, kRead));
     for (const v1::Opening& opening : openings) {
       from = opening.index() + 1;
-      TRY_ASSIGN(const auto bytes, out->peers_.leaf(out->peer_, opening.index()));
+      TRY_ASSIGN(const auto bytes, peers_.leaf(peer_, opening.index()));
       if (!bytes) return fail(Code::kDataLoss, "an opening is stored without its leaf", "storage/peer");
       TRY_ASSIGN(const protocol::Leaf leaf, protocol::parse_leaf(*bytes));
       const auto event = protocol::event_from_code(leaf.event);
@@ -93,10 +109,8 @@ Result<std::unique_ptr<ForeignLedger>> ForeignLedger::open(storage::Store& store
       TRY_ASSIGN(const OpenedRecord record, protocol::verify_opening(opening, leaf));
       registry->apply(view_of(record));
     }
-    if (openings.size() < kRead) break;
+    if (openings.size() < kRead) return std::shared_ptr<const Registry>(std::move(registry));
   }
-  out->registry_ = std::move(registry);
-  return out;
 }
 
 Status ForeignLedger::set_descriptor(const protocol::ValidDescriptor& peer) {
@@ -105,112 +119,200 @@ Status ForeignLedger::set_descriptor(const protocol::ValidDescriptor& peer) {
                                                    peer.operational_key()));
   keys_ = {std::move(key)};
   operational_ = peer.operational_key();
-  note_.clear();
+  settled_.note.clear();
+  taken_.note.clear();
   return {};
 }
 
 v1::RecordsRequest ForeignLedger::next_request() const {
+  const protocol::FeedPosition& position = taken_.position;
   v1::RecordsRequest request;
-  request.set_from(position_.range.size());
-  request.set_known_size(position_.known ? position_.known->size : 0);
-  request.set_max_bytes(1024 * 1024);
+  request.set_from(position.range.size());
+  request.set_known_size(position.known ? position.known->size : 0);
+  request.set_max_bytes(kPageBytes);
+  return request;
+}
+
+std::optional<v1::RecordsRequest> ForeignLedger::request_after(const v1::RecordsReply& reply) {
+  const auto note = protocol::parse_note(reply.checkpoint());
+  if (!note) return std::nullopt;
+  const auto checkpoint = protocol::parse_checkpoint(note->text);
+  const std::uint64_t reached = reply.from() + reply.leaves().size() / protocol::kLeafBytes;
+  if (!checkpoint || reached == reply.from() || reached >= checkpoint->tree.size) return std::nullopt;
+  v1::RecordsRequest request;
+  request.set_from(reached);
+  request.set_known_size(checkpoint->tree.size);
+  request.set_max_bytes(kPageBytes);
   return request;
 }
 
 ForeignLedger::Progress ForeignLedger::progress() const {
-  return {position_.range.size(), position_.known ? position_.known->size : 0};
+  const protocol::FeedPosition& position = settled_.position;
+  return {position.range.size(), position.known ? position.known->size : 0};
 }
 
-Result<std::shared_ptr<ForeignLedger::Page>> ForeignLedger::judge(
-    const v1::RecordsReply& reply, std::span<const crypto::KemKey* const> envelope_keys) const {
-  const storage::ChainStore chains(store_);
-  auto out = std::make_shared<Page>();
-  TRY_ASSIGN(out->page, protocol::verify_page(
-                            position_, reply, keys_,
-                            [&](const Hash& chain) -> Result<std::optional<protocol::ChainHead>> {
-                              TRY_ASSIGN(const auto head, chains.get(peer_, chain));
-                              if (!head) return std::optional<protocol::ChainHead>();
-                              return std::optional(protocol::ChainHead{head->seq, head->index, head->leaf});
-                            }));
-  if (const auto* policy = registry_->witness_policy_at(position_.range.size()); policy != nullptr) {
-    const auto accepted = policy->policy->evaluate(reply.checkpoint());
-    if (!accepted)
-      return fail(Code::kFailedPrecondition, "its checkpoint lacks cosignatures: " + accepted.error().message,
-                  std::string(kQuorumMissingRule));
-  }
+// A chain as it is after what `page` says so far, the pages before it and what is stored.
+Result<std::optional<storage::ChainHead>> ForeignLedger::chain(const View& view, const Page& page,
+                                                               const Hash& id) const {
+  if (const auto here = page.chains.find(id); here != page.chains.end())
+    return std::optional<storage::ChainHead>(here->second);
+  for (auto before = view.pending.rbegin(); before != view.pending.rend(); ++before)
+    if (const auto there = (*before)->chains.find(id); there != (*before)->chains.end())
+      return std::optional<storage::ChainHead>(there->second);
+  return storage::ChainStore(store_).get(peer_, id);
+}
+
+Result<protocol::Leaf> ForeignLedger::earlier_leaf(const View& view, std::uint64_t index) const {
+  for (const PagePtr& page : view.pending)
+    if (page->proved.from <= index && index < page->end())
+      return page->proved.leaves[static_cast<std::size_t>(index - page->proved.from)];
+  TRY_ASSIGN(const auto bytes, peers_.leaf(peer_, index));
+  if (!bytes) return fail(Code::kInvalidArgument, "an opening is of a record we do not hold", "feed/shape");
+  return protocol::parse_leaf(*bytes);
+}
+
+Status ForeignLedger::open_records(const View& view, Page& page, const v1::RecordsReply& reply,
+                                   std::span<const crypto::KemKey* const> envelope_keys) const {
   Result<v1::Openings> openings = fail(Code::kUnauthenticated, "no envelope key of ours", "feed/opening");
   for (const crypto::KemKey* key : envelope_keys) {
     openings = protocol::open_page({peer_, ledger_.self(), reply.from()}, *key, reply.page());
     if (openings) break;
   }
   if (!openings) return fail(std::move(openings).error());
-  out->openings = std::move(*openings);
-  TRY_ASSIGN(out->records,
-             protocol::verify_openings(
-                 out->page, out->openings, [this](std::uint64_t index) -> Result<protocol::Leaf> {
-                   TRY_ASSIGN(const auto bytes, peers_.leaf(peer_, index));
-                   if (!bytes)
-                     return fail(Code::kInvalidArgument, "an opening is of a record we do not hold",
-                                 "feed/shape");
-                   return protocol::parse_leaf(*bytes);
-                 }));
-  const auto known = [&](const Hash& chain) {
-    const auto head = chains.get(peer_, chain);
+  page.openings = std::move(*openings);
+  TRY_ASSIGN(page.records, protocol::verify_openings(page.proved, page.openings, [&](std::uint64_t index) {
+               return earlier_leaf(view, index);
+             }));
+  return protocol::check_nothing_withheld(page.records, [&](const Hash& id) {
+    const auto head = chain(view, page, id);
     return head && *head && (*head)->signal != Hash{};
-  };
-  TRY(protocol::check_nothing_withheld(out->records, known));
-
-  std::map<Hash, Hash> signal_of;  // chains first opened here
-  auto registry = std::make_shared<Registry>(*registry_);
-  for (std::size_t i = 0; i < out->records.size(); ++i) {
-    const OpenedRecord& record = out->records[i];
-    const Event event = record.event.event();
-    if (event == Event::kSubmitted)
-      signal_of[record.leaf.chain] = protocol::signal_id(peer_, record.event.bytes(0));
-    if (protocol::is_node_event(event)) {
-      TRY(registry->judge(view_of(record), peer_));
-      registry->apply(view_of(record));
-    }
-    if (concerns_signals(event)) out->to_be_receipted = true;
-    if (event != Event::kRetractionIssued) continue;
-    Page::Retraction retraction{i, {}, {}};
-    std::set<Hash> audience;
-    for (const Hash& chain : protocol::covered(record.leaf, record.event).ids) {
-      Hash signal{};
-      if (const auto here = signal_of.find(chain); here != signal_of.end()) {
-        signal = here->second;
-      } else {
-        TRY_ASSIGN(const auto head, chains.get(peer_, chain));
-        if (!head || head->signal == Hash{}) continue;  // never published to us
-        signal = head->signal;
-      }
-      retraction.signals.push_back(signal);
-      TRY_ASSIGN(const auto held, storage::SignalStore(store_).get(signal));
-      if (!held) continue;
-      for (const std::string& group : held->origin().groups()) {
-        TRY_ASSIGN(const Hash id, as_hash(group));
-        audience.insert(id);
-      }
-    }
-    for (const OpenedRecord& other : out->records)
-      if (other.event.event() == Event::kPublished) audience.insert(other.event.hash(0));
-    retraction.audience.assign(audience.begin(), audience.end());
-    if (!retraction.signals.empty()) out->retractions.push_back(std::move(retraction));
-  }
-  out->registry = std::move(registry);
-  return out;
+  });
 }
 
-Result<std::vector<Hash>> ForeignLedger::signals_of(const Changes& changes,
+// What the records say whatever the cases are: the registry after them, who breaks a rule by itself, and
+// which signals each is about. A batch's attestation is verified here once, not once a signal.
+Status ForeignLedger::judge_records(const View& view, Page& page) const {
+  std::shared_ptr<Registry> changed;
+  page.registry = view.reached.registry;
+  for (const OpenedRecord& record : page.records) {
+    const Event event = record.event.event();
+    if (concerns_signals(event)) page.to_be_receipted = true;
+    if (event == Event::kSubmitted) {
+      TRY_ASSIGN(auto head, chain(view, page, record.leaf.chain));
+      CHECK_INVARIANT(head.has_value());
+      if (head->signal == Hash{}) {
+        head->signal = protocol::signal_id(peer_, record.event.bytes(0));
+        page.chains.insert_or_assign(record.leaf.chain, *head);
+      }
+    }
+    if (!protocol::is_node_event(event)) continue;
+    if (!changed) page.registry = changed = std::make_shared<Registry>(*page.registry);
+    TRY(changed->judge(view_of(record), peer_));
+    changed->apply(view_of(record));
+  }
+  const protocol::FoldContext context{peer_, *page.registry};
+  for (const OpenedRecord& record : page.records) {
+    auto& broken = page.broken.emplace_back();
+    TRY_ASSIGN(page.signals.emplace_back(), signals_of(view, page, record));
+    if (protocol::is_node_event(record.event.event())) continue;
+    if (auto judged = protocol::judge_record(view_of(record), context); !judged)
+      broken = std::move(judged).error();
+  }
+  return {};
+}
+
+Result<std::vector<Hash>> ForeignLedger::signals_of(const View& view, const Page& page,
                                                     const OpenedRecord& record) const {
-  const protocol::Covered over = protocol::covered(record.leaf, record.event);
-  if (over.kind != protocol::Covered::Kind::kChains) return over.ids;
+  protocol::Covered over = protocol::covered(record.leaf, record.event);
+  if (over.kind != protocol::Covered::Kind::kChains) return std::move(over.ids);
   std::vector<Hash> signals;
-  for (const Hash& chain : over.ids) {
-    TRY_ASSIGN(const auto head, changes.chain(peer_, chain));
-    if (head && head->signal != Hash{}) signals.push_back(head->signal);
+  signals.reserve(over.ids.size());
+  for (const Hash& id : over.ids) {
+    TRY_ASSIGN(const auto head, chain(view, page, id));
+    if (head && head->signal != Hash{}) signals.push_back(head->signal);  // else never opened to us
   }
   return signals;
+}
+
+void ForeignLedger::prepare_rows(Page& page) const {
+  const protocol::VerifiedPage& proved = page.proved;
+  for (std::size_t i = 0; i < proved.leaves.size(); ++i)
+    storage::PeerStore::put_leaf(page.rows, peer_, proved.from + i, protocol::encode_leaf(proved.leaves[i]));
+  for (const v1::Opening& opening : page.openings.openings())
+    storage::PeerStore::put_opening(page.rows, peer_, opening);
+  for (const auto& [id, head] : page.chains) storage::ChainStore::put(page.rows, peer_, id, head);
+  v1::PeerCursor cursor;
+  cursor.set_range(to_string(proved.position.range.encode()));
+  cursor.set_checkpoint(proved.checkpoint_note);
+  cursor.set_last_time_ms(proved.position.last_time_ms);
+  storage::PeerStore::put_cursor(page.rows, peer_, cursor);
+  page.openings.Clear();
+}
+
+// Most polls find nothing new: the very head that was verified before costs no signature and no key exchange.
+bool ForeignLedger::nothing_new(const View& view, const v1::RecordsReply& reply) {
+  const protocol::FeedPosition& position = view.reached.position;
+  return reply.leaves().empty() && !view.reached.note.empty() && reply.checkpoint() == view.reached.note &&
+         reply.from() == position.range.size() && position.known && position.known->size == reply.from();
+}
+
+Result<ForeignLedger::PagePtr> ForeignLedger::prove(
+    const View& view, const v1::RecordsReply& reply,
+    std::span<const crypto::KemKey* const> envelope_keys) const {
+  auto page = std::make_shared<Page>();
+  if (nothing_new(view, reply)) {
+    page->proved.from = reply.from();
+    page->proved.position = view.reached.position;
+    page->proved.checkpoint_note = reply.checkpoint();
+    page->registry = view.reached.registry;
+    return PagePtr(std::move(page));
+  }
+  std::unordered_map<Hash, Hash, HashOfHash> opened;  // chains the page goes on with -> their signals
+  const auto head_of = [&](const Hash& id) -> Result<std::optional<protocol::ChainHead>> {
+    TRY_ASSIGN(const auto head, chain(view, *page, id));
+    if (!head) return std::optional<protocol::ChainHead>();
+    opened[id] = head->signal;
+    return std::optional(protocol::ChainHead{head->seq, head->index, head->leaf});
+  };
+  TRY_ASSIGN(page->proved, protocol::verify_page(view.reached.position, reply, view.keys, head_of));
+  const protocol::Registry& registry = *view.reached.registry;
+  if (const auto* policy = registry.witness_policy_at(view.reached.position.range.size());
+      policy != nullptr) {
+    const auto accepted = policy->policy->evaluate(reply.checkpoint());
+    if (!accepted)
+      return fail(Code::kFailedPrecondition, "its checkpoint lacks cosignatures: " + accepted.error().message,
+                  std::string(kQuorumMissingRule));
+  }
+  for (const auto& [id, head] : page->proved.chain_heads) {
+    const auto before = opened.find(id);
+    page->chains[id] = {head.seq, head.index, head.leaf_hash,
+                        before == opened.end() ? Hash{} : before->second};
+  }
+  TRY(open_records(view, *page, reply, envelope_keys));
+  TRY(judge_records(view, *page));
+  prepare_rows(*page);
+  return PagePtr(std::move(page));
+}
+
+void ForeignLedger::take(PagePtr page) {
+  taken_ = {page->proved.position, page->proved.checkpoint_note, page->registry};
+  pending_.push_back(std::move(page));
+}
+
+void ForeignLedger::settle(const PagePtr& page) {
+  CHECK_INVARIANT(!pending_.empty() && pending_.front() == page);
+  settled_ = {page->proved.position, page->proved.checkpoint_note, page->registry};
+  pending_.pop_front();
+}
+
+void ForeignLedger::rewind() {
+  taken_ = settled_;
+  pending_.clear();
+}
+
+bool ForeignLedger::accuses(const Error& error) {
+  return !error.rule.starts_with("storage/") && error.rule != kQuorumMissingRule &&
+         error.code != Code::kUnavailable;
 }
 
 // The store takes one piece of evidence a peer and commit: the first refusal speaks, every record refused is
@@ -225,90 +327,111 @@ void ForeignLedger::exhibit(const OpenedRecord& record, const Error& why, v1::Ev
   evidence.add_exhibits(to_string(protocol::encode_leaf(record.leaf)));
 }
 
-Status ForeignLedger::fold(Changes& changes, const OpenedRecord& record, const Registry& registry,
-                           v1::Evidence& evidence) const {
+Status ForeignLedger::fold(Changes& changes, const Page& page, std::size_t at, v1::Evidence& evidence) const {
+  const OpenedRecord& record = page.records[at];
   const Event event = record.event.event();
   if (protocol::is_node_event(event)) return {};
-  if (event == Event::kSubmitted) {
-    TRY_ASSIGN(auto head, changes.chain(peer_, record.leaf.chain));
-    CHECK_INVARIANT(head.has_value());
-    if (head->signal != Hash{}) return {};  // opened by an earlier publication
-    head->signal = protocol::signal_id(peer_, record.event.bytes(0));
-    changes.put_chain(peer_, record.leaf.chain, *head);
-  }
   const protocol::RecordView view = view_of(record);
-  const protocol::FoldContext context{peer_, registry};
+  const protocol::FoldContext context{peer_, *page.registry, true};
   const bool receiver = protocol::is_receiver_event(event);
-  TRY_ASSIGN(const auto signals, signals_of(changes, record));
-  for (const Hash& signal : signals) {
-    TRY_ASSIGN(auto found, changes.case_of(signal));
-    v1::Case value = found ? std::move(*found) : v1::Case();
-    if (value.signal().empty()) {
-      value.set_signal(to_string(signal));
-      value.set_issuer(to_string(receiver ? record.event.hash(protocol::kSlotOrigin) : peer_));
+  for (const Hash& signal : page.signals[at]) {
+    TRY_ASSIGN(v1::Case* const value, changes.edit_case(signal));
+    if (value->signal().empty()) {
+      value->set_signal(to_string(signal));
+      value->set_issuer(to_string(receiver ? record.event.hash(protocol::kSlotOrigin) : peer_));
     }
-    if (value.origin().phase() == v1::REFUSED && !receiver) continue;
-    // A batch's review comes again with each publication that covers part of the batch.
-    if (event == Event::kReviewed && value.origin().published_ms() != 0) continue;
-    if (auto ok = protocol::judge(value, view, context); !ok) {
-      protocol::refuse(value, view, context, ok.error());
-      changes.put_case(std::move(value));
-      exhibit(record, ok.error(), evidence);
+    if (value->origin().phase() == v1::REFUSED && !receiver) continue;
+    // A publication opens again what an earlier one, to another group, has opened already.
+    const bool again = event == Event::kSubmitted && value->origin().phase() != v1::PHASE_UNSPECIFIED &&
+                       value->origin().submitted_index() == record.index;
+    if (again || (event == Event::kReviewed && value->origin().published_ms() != 0)) continue;
+    Status judged = page.broken[at] ? Status(fail(*page.broken[at])) : protocol::judge(*value, view, context);
+    if (!judged) {
+      protocol::refuse(*value, view, context, judged.error());
+      exhibit(record, judged.error(), evidence);
       continue;
     }
-    protocol::apply(value, view, context);
-    if (event == Event::kPublished && value.held_ms() == 0) value.set_held_ms(runtime_.now_ms());
-    changes.put_case(std::move(value));
+    protocol::apply(*value, view, context);
+    if (event == Event::kPublished && value->held_ms() == 0) value->set_held_ms(runtime_.now_ms());
   }
   return {};
 }
 
-Status ForeignLedger::write(Changes& changes, const Page& in) const {
-  const protocol::VerifiedPage& page = in.page;
-  storage::Batch& batch = changes.batch();
-  for (std::size_t i = 0; i < page.leaves.size(); ++i)
-    storage::PeerStore::put_leaf(batch, peer_, page.from + i, protocol::encode_leaf(page.leaves[i]));
-  for (const auto& [chain, head] : page.chain_heads) {
-    TRY_ASSIGN(const auto before, changes.chain(peer_, chain));
-    changes.put_chain(peer_, chain, {head.seq, head.index, head.leaf_hash, before ? before->signal : Hash{}});
-  }
-  for (const v1::Opening& opening : in.openings.openings())
-    storage::PeerStore::put_opening(batch, peer_, opening);
+Status ForeignLedger::fold_page(Changes& changes, const Page& page, std::uint64_t& refused) const {
+  changes.batch().append(page.rows);
   v1::Evidence evidence;
-  for (const OpenedRecord& record : in.records) TRY(fold(changes, record, *in.registry, evidence));
-  if (!evidence.exhibits().empty()) TRY(peers_.add_evidence(changes.batch(), peer_, std::move(evidence)));
-  v1::PeerCursor cursor;
-  cursor.set_range(to_string(page.position.range.encode()));
-  cursor.set_checkpoint(page.checkpoint_note);
-  cursor.set_last_time_ms(page.position.last_time_ms);
-  storage::PeerStore::put_cursor(batch, peer_, cursor);
+  for (std::size_t i = 0; i < page.records.size(); ++i) {
+    const int before = evidence.exhibits_size();
+    TRY(fold(changes, page, i, evidence));
+    if (evidence.exhibits_size() != before) ++refused;
+  }
+  if (refused > 0) TRY(peers_.add_evidence(changes.batch(), peer_, std::move(evidence)));
   return {};
 }
 
-std::vector<Draft> ForeignLedger::answers(const Page& in, bool coordinator) const {
-  std::vector<Draft> drafts;
-  if (coordinator) {
-    for (const OpenedRecord& record : in.records) {
-      if (!mirrored(record, peer_)) continue;
-      Draft draft;
-      draft.event = record.event.event();
-      draft.slots.assign(record.event.slots().begin(), record.event.slots().end());
-      if (draft.event == Event::kMemberAdded) {
-        auto member = protocol::parse_descriptor(record.event.bytes(0));
-        if (!member || member->fingerprint() == ledger_.self()) continue;
-        for (protocol::SlotValue& slot : draft.slots)
-          if (slot.slot == 2)
-            slot = protocol::slot_number(2, SlotType::kEnum, 3);  // by the coordinator's record
-      }
-      drafts.push_back(std::move(draft));
+// Empty when every signal of it has been answered: a peer that retracts twice must not stop its own feed.
+Result<std::optional<Draft>> ForeignLedger::retraction_applied(const Page& page, std::size_t at,
+                                                               std::set<Hash>& answered) const {
+  const OpenedRecord& record = page.records[at];
+  std::set<Hash> audience;
+  std::vector<Hash> signals;
+  for (const Hash& signal : page.signals[at]) {
+    TRY_ASSIGN(const auto held, storage::SignalStore(store_).get(signal));
+    const v1::ReceiverState* ours = held ? protocol::find_receiver(*held, ledger_.self()) : nullptr;
+    if ((ours != nullptr && ours->phase() == v1::CLOSED) || !answered.insert(signal).second) continue;
+    signals.push_back(signal);
+    if (!held) continue;
+    for (const std::string& group : held->origin().groups()) {
+      TRY_ASSIGN(const Hash id, as_hash(group));
+      audience.insert(id);
     }
   }
-  if (in.to_be_receipted) {
-    const protocol::TreeHead& head = *in.page.position.known;
+  if (signals.empty()) return std::optional<Draft>();
+  for (const OpenedRecord& other : page.records)
+    if (other.event.event() == Event::kPublished) audience.insert(other.event.hash(0));
+  Draft draft;
+  draft.event = Event::kRetractionApplied;
+  draft.slots = {protocol::slot_number(0, SlotType::kTime, runtime_.now_ms()),
+                 protocol::slot_number(1, SlotType::kUint, 0),
+                 protocol::slot_number(2, SlotType::kUint, 0),
+                 protocol::slot_number(3, SlotType::kUint, 0),
+                 protocol::slot_number(4, SlotType::kUint, 0),
+                 protocol::slot_number(5, SlotType::kUint, record.index),
+                 protocol::slot_bytes(6, SlotType::kHash, record.leaf_hash),
+                 protocol::slot_hashes(protocol::kSlotCovers, signals),
+                 protocol::slot_bytes(protocol::kSlotOrigin, SlotType::kHash, peer_)};
+  if (signals.size() == 1) {
+    draft.subject = Subject::of_signal(signals.front());
+  } else {
+    draft.subject.kind = Subject::Kind::kBatch;
+    runtime_.fill_random(draft.subject.batch);
+  }
+  draft.audience.assign(audience.begin(), audience.end());
+  return std::optional<Draft>(std::move(draft));
+}
+
+Result<std::vector<Draft>> ForeignLedger::answers(const Page& page, bool coordinator) const {
+  std::vector<Draft> drafts;
+  for (const OpenedRecord& record : page.records) {
+    if (!coordinator || !mirrored(record, peer_)) continue;
+    Draft draft;
+    draft.event = record.event.event();
+    draft.slots.assign(record.event.slots().begin(), record.event.slots().end());
+    if (draft.event == Event::kMemberAdded) {
+      auto member = protocol::parse_descriptor(record.event.bytes(0));
+      if (!member || member->fingerprint() == ledger_.self()) continue;
+      for (protocol::SlotValue& slot : draft.slots)
+        if (slot.slot == 2)
+          slot = protocol::slot_number(2, SlotType::kEnum, 3);  // by the coordinator's record
+    }
+    drafts.push_back(std::move(draft));
+  }
+  if (page.to_be_receipted) {
+    const protocol::TreeHead& head = *page.proved.position.known;
     Draft draft;
     draft.event = Event::kReceipt;
-    draft.slots = {protocol::slot_number(0, SlotType::kUint, in.page.from),
-                   protocol::slot_number(1, SlotType::kUint, in.page.position.range.size()),
+    draft.slots = {protocol::slot_number(0, SlotType::kUint, page.proved.from),
+                   protocol::slot_number(1, SlotType::kUint, page.end()),
                    protocol::slot_bytes(2, SlotType::kHash, head.root),
                    protocol::slot_number(3, SlotType::kUint, head.size),
                    protocol::slot_bytes(protocol::kSlotOrigin, SlotType::kHash, peer_)};
@@ -317,74 +440,41 @@ std::vector<Draft> ForeignLedger::answers(const Page& in, bool coordinator) cons
     draft.members = true;
     drafts.push_back(std::move(draft));
   }
-  for (const Page::Retraction& retraction : in.retractions) {
-    const OpenedRecord& record = in.records[retraction.record];
-    Draft draft;
-    draft.event = Event::kRetractionApplied;
-    draft.slots = {protocol::slot_number(0, SlotType::kTime, runtime_.now_ms()),
-                   protocol::slot_number(1, SlotType::kUint, 0),
-                   protocol::slot_number(2, SlotType::kUint, 0),
-                   protocol::slot_number(3, SlotType::kUint, 0),
-                   protocol::slot_number(4, SlotType::kUint, 0),
-                   protocol::slot_number(5, SlotType::kUint, record.index),
-                   protocol::slot_bytes(6, SlotType::kHash, record.leaf_hash),
-                   protocol::slot_hashes(protocol::kSlotCovers, retraction.signals),
-                   protocol::slot_bytes(protocol::kSlotOrigin, SlotType::kHash, peer_)};
-    if (retraction.signals.size() == 1) {
-      draft.subject = Subject::of_signal(retraction.signals.front());
-    } else {
-      draft.subject.kind = Subject::Kind::kBatch;
-      runtime_.fill_random(draft.subject.batch);
-    }
-    draft.audience = retraction.audience;
-    drafts.push_back(std::move(draft));
+  std::set<Hash> answered;
+  for (std::size_t i = 0; i < page.records.size(); ++i) {
+    if (page.records[i].event.event() != Event::kRetractionIssued) continue;
+    TRY_ASSIGN(auto draft, retraction_applied(page, i, answered));
+    if (draft) drafts.push_back(std::move(*draft));
   }
   return drafts;
 }
 
-void ForeignLedger::accept(const v1::RecordsReply& reply,
-                           std::span<const crypto::KemKey* const> envelope_keys, bool coordinator,
-                           Done done) {
-  // Most polls find nothing new: the very head that was verified before costs no signature and no key
-  // exchange.
-  if (reply.leaves().empty() && !note_.empty() && reply.checkpoint() == note_ &&
-      reply.from() == position_.range.size() && progress().complete())
-    return done(progress());
-  auto page = judge(reply, envelope_keys);
-  if (!page && page.error().rule == kQuorumMissingRule) return done(fail(std::move(page.error())));
-  if (!page) {
-    keep_evidence(reply, page.error(), std::move(done));
-    return;
-  }
-  if ((*page)->page.leaves.empty()) {  // nothing new; the head is remembered with the next page
-    position_ = (*page)->page.position;
-    note_ = (*page)->page.checkpoint_note;
-    done(progress());
-    return;
-  }
+void ForeignLedger::write(const PagePtr& page, bool coordinator, Done done) const {
+  if (page->proved.leaves.empty()) return done(0);  // nothing new; the head is stored with the next page
+  auto drafts = answers(*page, coordinator);
+  if (!drafts) return done(fail(std::move(drafts).error()));
   Append append;
-  append.drafts = answers(**page, coordinator);
+  append.drafts = std::move(*drafts);
   append.correction = std::any_of(append.drafts.begin(), append.drafts.end(), [](const Draft& draft) {
     return draft.event == Event::kRetractionApplied;
   });
 #if TOCSIN_PLANTED_FAULT == 1  // a receiver that never answers a retraction: the simulation must find it
   std::erase_if(append.drafts, [](const Draft& draft) { return draft.event == Event::kRetractionApplied; });
 #endif
-  append.effects = [this, kept = *page, mirrored = coordinator ? append.drafts : std::vector<Draft>()](
+  auto refused = std::make_shared<std::uint64_t>(0);
+  append.effects = [this, page, refused, mirrored = coordinator ? append.drafts : std::vector<Draft>()](
                        Changes& changes) -> Status {
-    TRY(write(changes, *kept));
+    TRY(fold_page(changes, *page, *refused));
     return Members::add_rows(changes, mirrored, runtime_.now_ms());
   };
-  ledger_.append(std::move(append), [this, kept = *page, done = std::move(done)](Result<Appended> appended) {
-    if (!appended) return done(tl::unexpected<Error>(std::move(appended).error()));
-    position_ = kept->page.position;
-    note_ = kept->page.checkpoint_note;
-    registry_ = kept->registry;
-    done(progress());
+  ledger_.append(std::move(append), [refused, done = std::move(done)](Result<Appended> appended) {
+    if (!appended) return done(fail(std::move(appended).error()));
+    done(*refused);
   });
 }
 
-void ForeignLedger::keep_evidence(const v1::RecordsReply& reply, const Error& why, Done done) {
+void ForeignLedger::keep_evidence(const v1::RecordsReply& reply, const Error& why,
+                                  std::function<void(Status)> done) const {
   v1::Evidence evidence;
   evidence.set_at_ms(runtime_.now_ms());
   evidence.set_rule(why.rule);
@@ -396,9 +486,9 @@ void ForeignLedger::keep_evidence(const v1::RecordsReply& reply, const Error& wh
   append.effects = [this, evidence](Changes& changes) {
     return peers_.add_evidence(changes.batch(), peer_, evidence);
   };
-  ledger_.append(std::move(append), [why, done = std::move(done)](Result<Appended> appended) {
-    if (!appended) return done(tl::unexpected<Error>(std::move(appended).error()));
-    done(tl::unexpected<Error>(why));
+  ledger_.append(std::move(append), [done = std::move(done)](Result<Appended> appended) {
+    if (!appended) return done(fail(std::move(appended).error()));
+    done({});
   });
 }
 

@@ -2,10 +2,11 @@
 // Sync: keeps what we hold of every member's ledger up to its newest checkpoint.
 //
 // One conversation a peer: connect, hello, pull page after page, then watch; a notice or the poll timer
-// starts the next pull. A failure closes the link and tries again later, longer each time; a refused page is
-// evidence and waits longest. One slow or lying peer delays no other. Members come and go with the peer rows,
-// read again every kRefreshMs. Concurrency: start() once; status() from any thread; the rest runs on
-// Lane::kIo. Outlives the Runtime's lanes. Source: SPEC §7; reliability.md I19, I22, I24.
+// starts the next pull. While a page is written to the store, the next is proved on a worker and the one
+// after that fetched, one at each step. A failure closes the link and tries again later, longer each time; a
+// refused page is evidence and waits longest. One slow or lying peer delays no other. Members come and go
+// with the peer rows, read again every kRefreshMs. Concurrency: start() once; status() from any thread; the
+// rest runs on Lane::kIo. Outlives the Runtime's lanes. Source: SPEC §7; reliability.md I19, I22, I24.
 
 #include <functional>
 #include <map>
@@ -14,6 +15,7 @@
 #include <string>
 
 #include "node/members/members.h"
+#include "node/metrics/metrics.h"
 #include "node/peer/foreign_ledger.h"
 #include "node/peer/peer_link.h"
 
@@ -39,6 +41,7 @@ class Sync {
     const Members& members;
     Connect connect;
     EnvelopeKeys envelope_keys;
+    Metrics* metrics = nullptr;  // null: nothing is counted
   };
   explicit Sync(Parts parts) : parts_(std::move(parts)) {}
   ~Sync();
@@ -63,15 +66,25 @@ class Sync {
 
   void refresh();
   void adopt(const v1::PeerRow& row);
+  void drop_link(const PeerPtr& peer);
+  void forget_pages(const PeerPtr& peer);
   void connect(const PeerPtr& peer);
   void greet(const PeerPtr& peer);
   void pull(const PeerPtr& peer);
-  void take(const PeerPtr& peer, v1::RecordsReply reply);
-  void taken(const PeerPtr& peer, Result<ForeignLedger::Progress> progress);
+  void advance(const PeerPtr& peer);
+  void ask(const PeerPtr& peer);
+  void prove(const PeerPtr& peer);
+  void proven(const PeerPtr& peer, std::uint64_t batch, Result<ForeignLedger::PagePtr> page);
+  void refuse(const PeerPtr& peer, std::shared_ptr<const v1::RecordsReply> reply, const Error& why);
+  void write(const PeerPtr& peer);
+  void written(const PeerPtr& peer, const ForeignLedger::PagePtr& page, Result<std::uint64_t> refused);
+  void caught_up(const PeerPtr& peer);
   void wait(const PeerPtr& peer, std::string why);
   void watch(const PeerPtr& peer);
   void poll(const PeerPtr& peer);
   void failed(const PeerPtr& peer, const Error& why);
+  void retry(const PeerPtr& peer, const Error& why, std::uint64_t delay_ms);
+  void count();
   void note(const PeerPtr& peer, const std::function<void(PeerStatus&)>& change);
 
   const Parts parts_;

@@ -113,7 +113,7 @@ class SimLink : public node::PeerLink, public std::enable_shared_from_this<SimLi
       }
       case 2: {  // one record less
         std::string& leaves = *reply.mutable_leaves();
-        leaves.resize(leaves.size() - std::min(leaves.size(), protocol::kLeafBytes));
+        leaves.erase(leaves.size() - std::min(leaves.size(), protocol::kLeafBytes));
         return;
       }
       case 3: {  // two records in each other's places

@@ -41,6 +41,19 @@ TEST_CASE("a histogram's buckets are cumulative and its sum is in seconds") {
   CHECK(has_line(page, "tocsin_http_answer_seconds_count 3"));
 }
 
+TEST_CASE("a counter by reason has a line for each reason and one for all others") {
+  Metrics metrics;
+  metrics.feed_refused.add("fork");
+  metrics.feed_refused.add("fork", 2);
+  metrics.feed_refused.add("what nobody thought of");
+  CHECK(metrics.feed_refused.value("fork") == 3);
+  const std::string page = write_metrics(metrics);
+  CHECK(has_line(page, "# TYPE tocsin_feed_refused_total counter"));
+  CHECK(has_line(page, "tocsin_feed_refused_total{reason=\"fork\"} 3"));
+  CHECK(has_line(page, "tocsin_feed_refused_total{reason=\"withheld\"} 0"));
+  CHECK(has_line(page, "tocsin_feed_refused_total{reason=\"other\"} 1"));
+}
+
 TEST_CASE("counting from several threads loses nothing") {
   Metrics metrics;
   std::vector<std::thread> threads;

@@ -5,6 +5,7 @@
 #include "node/witness/policy_text.h"
 #include "protocol/log/witness.h"
 #include "tests/node/ledger/fixture.h"
+#include "tests/node/peer/feed_fixture.h"
 #include "tests/protocol/log/note_fixture.h"
 
 using namespace tocsin;
@@ -118,9 +119,7 @@ struct Pair {
     REQUIRE(issuer.append({std::move(record)}));
   }
   Sync::PeerStatus status() const { return sync->status(ledger_keys().self); }
-  std::size_t evidence() {
-    return storage::PeerStore(*memory).evidence(ledger_keys().self).value().size();
-  }
+  std::size_t evidence() { return storage::PeerStore(*memory).evidence(ledger_keys().self).value().size(); }
 };
 
 }  // namespace
@@ -164,4 +163,68 @@ TEST_CASE("an issuer with nothing to show says that it waits, and its reader sta
   }
   pair.show(0);
   CHECK(pair.status().held == 3);
+}
+
+namespace {
+
+std::size_t openings_of(FeedFixture& feed, v1::RecordsReply reply) {
+  std::size_t count = 0;
+  feed.bend_openings(
+      reply, [&](v1::Openings& openings) { count = static_cast<std::size_t>(openings.openings_size()); });
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("a page keeps to its target and always holds a record") {
+  FeedFixture feed;
+  feed.publish(600);
+  v1::RecordsRequest request;
+  request.set_max_bytes(kPageTargetMin);
+  std::size_t pages = 0;
+  std::size_t over = 0;
+  while (request.from() < feed.issuer().ledger->size()) {
+    const auto reply = feed.ask(request);
+    REQUIRE(reply.has_value());
+    REQUIRE(!reply->leaves().empty());
+    // A batch publication and what it opens do not come apart.
+    if (reply->ByteSizeLong() > kPageTargetMin + 4096) ++over;
+    request.set_from(request.from() + reply->leaves().size() / protocol::kLeafBytes);
+    ++pages;
+  }
+  CHECK(pages > 2);
+  CHECK(over == 1);
+}
+
+TEST_CASE("what is not published to a member stays closed to it") {
+  FeedFixture feed;
+  const auto before = feed.ask({});
+  REQUIRE(before.has_value());
+  const std::size_t open_before = openings_of(feed, *before);
+  feed.submit(10);
+  const auto after = feed.ask({});
+  REQUIRE(after.has_value());
+  CHECK(after->leaves().size() == before->leaves().size() + 10 * protocol::kLeafBytes);
+  CHECK(openings_of(feed, *after) == open_before);
+  feed.publish(3);
+  // Three submissions, one review, one publication.
+  CHECK(openings_of(feed, *feed.ask({})) == open_before + 5);
+}
+
+TEST_CASE("a stranger, a suspended member and a cursor beyond the ledger get nothing") {
+  FeedFixture feed;
+  const auto stranger = feed.issuer().owner->records(Hash{}, {});
+  REQUIRE_FALSE(stranger.has_value());
+  CHECK(stranger.error().code == Code::kPermissionDenied);
+  v1::RecordsRequest beyond;
+  beyond.set_from(feed.issuer().ledger->size() + 1);
+  const auto ahead = feed.ask(beyond);
+  REQUIRE_FALSE(ahead.has_value());
+  CHECK(ahead.error().code == Code::kOutOfRange);
+  feed.commit(feed.issuer(), feed.issuer().members->suspend(feed.reader().name, "under review"));
+  const auto suspended = feed.ask({});
+  REQUIRE_FALSE(suspended.has_value());
+  CHECK(suspended.error().code == Code::kPermissionDenied);
+  feed.commit(feed.issuer(), feed.issuer().members->resume(feed.reader().name, "settled"));
+  CHECK(feed.ask({}).has_value());
 }

@@ -1,6 +1,9 @@
 #include "node/peer/peer_port.h"
 
+#include <atomic>
 #include <chrono>
+#include <cstdlib>
+#include <thread>
 
 #include "node/peer/grpc_server.h"
 #include "tests/node/peer/port_fixture.h"
@@ -134,4 +137,55 @@ TEST_CASE("a node that stops ends its peers' calls") {
   b.reset();
   CHECK(end.get().code == Code::kUnavailable);
   CHECK(say_hello(**link).error().code == Code::kUnavailable);
+}
+
+// A long run: TOCSIN_CHURN_ROUNDS=1000 test_node_peer "links that come*"
+TEST_CASE("links that come and go while calls are under way leave nothing behind") {
+  const char* wanted = std::getenv("TOCSIN_CHURN_ROUNDS");
+  const int rounds = wanted == nullptr ? 30 : std::atoi(wanted);
+  std::atomic<int> joined = 0;
+  PortNode b(9, [&](const PeerCertificate&, const v1::JoinRequest&, const Hash&) -> Result<v1::JoinReply> {
+    ++joined;
+    return v1::JoinReply();
+  });
+  std::vector<std::unique_ptr<PortNode>> callers;
+  for (std::uint8_t i = 1; i <= 3; ++i) {
+    callers.push_back(std::make_unique<PortNode>(i));
+    introduce(*callers.back(), b);
+  }
+  std::atomic<int> served = 0;
+  std::vector<std::thread> threads;
+  for (auto& caller : callers) {
+    threads.emplace_back([&, number = static_cast<int>(threads.size())] {
+      for (int round = 0; round < rounds; ++round) {
+        const auto link = caller->connect(b.target());
+        if (!link) continue;  // its node was being dropped
+        (*link)->watch([](const v1::HeadNotice&) {}, [](const Error&) {});
+        for (int call = 0; call < 3; ++call) {
+          v1::RecordsRequest request;
+          request.set_max_bytes(256 * 1024);
+          (*link)->records(request, [&](const Result<v1::RecordsReply>& reply) { served += reply ? 1 : 0; });
+        }
+        if (round % 3 == 0) b.service.announce("head " + std::to_string(round));
+        if (round % 4 == number) b.port->drop(caller->fixture.fingerprint());
+        if (round % 2 == 0) (*link)->close();
+      }
+    });
+  }
+  PortNode candidate(20);
+  candidate.pin(b.fixture);
+  for (int round = 0; round < rounds; ++round) {
+    Awaited<Result<v1::JoinReply>> reply;
+    candidate.port->join(
+        b.target(), [](const PeerCertificate&, const Hash&) { return v1::JoinRequest(); }, reply.setter());
+    static_cast<void>(reply.get());
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (auto& caller : callers) b.port->drop(caller->fixture.fingerprint());
+  CHECK(b.service.await_watchers(0));
+  CHECK(joined == rounds);
+  // What was cut off was cut off; the port serves on.
+  const auto link = callers.front()->connect(b.target());
+  REQUIRE(link);
+  CHECK(say_hello(**link));
 }
