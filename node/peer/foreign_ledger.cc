@@ -10,6 +10,7 @@
 #include "protocol/process/case_state.h"
 #include "protocol/process/rules.h"
 #include "storage/chain_store.h"
+#include "storage/receipt_store.h"
 #include "storage/signal_store.h"
 #include "tocsin/v1/store.pb.h"
 
@@ -229,6 +230,8 @@ Status ForeignLedger::fold(Changes& changes, const OpenedRecord& record, const R
                            v1::Evidence& evidence) const {
   const Event event = record.event.event();
   if (protocol::is_node_event(event)) return {};
+  if (event == Event::kReceipt)
+    storage::ReceiptStore::put(changes.batch(), peer_, record.index, record.event);
   if (event == Event::kSubmitted) {
     TRY_ASSIGN(auto head, changes.chain(peer_, record.leaf.chain));
     CHECK_INVARIANT(head.has_value());
@@ -249,7 +252,10 @@ Status ForeignLedger::fold(Changes& changes, const OpenedRecord& record, const R
     }
     if (value.origin().phase() == v1::REFUSED && !receiver) continue;
     // A batch's review comes again with each publication that covers part of the batch.
-    if (event == Event::kReviewed && value.origin().published_ms() != 0) continue;
+    if (event == Event::kReviewed && value.origin().published_ms() != 0 &&
+        (record.index < value.origin().published_index() ||
+         protocol::has_folded(value.origin(), record.index)))
+      continue;
     if (auto ok = protocol::judge(value, view, context); !ok) {
       protocol::refuse(value, view, context, ok.error());
       changes.put_case(std::move(value));
