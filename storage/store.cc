@@ -21,9 +21,9 @@ namespace tocsin::storage {
 namespace {
 
 constexpr std::array<const char*, kFamilies> kFamilyNames = {
-    "leaf",      "sealed", "tile",         "chain",           "key",  "checkpoint", "signal",
-    "indicator", "due",    "foreign_leaf", "foreign_opening", "peer", "evidence",   "idempotency",
-    "meta",      "witness"};
+    "leaf",      "sealed",  "tile",         "chain",           "key",  "checkpoint", "signal",
+    "indicator", "due",     "foreign_leaf", "foreign_opening", "peer", "evidence",   "idempotency",
+    "meta",      "witness", "receipt"};
 constexpr std::uint64_t kWriteBufferBytes = 16 << 20;
 constexpr int kBloomBits = 10;
 constexpr std::uint8_t kPut = 1;

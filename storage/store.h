@@ -47,8 +47,9 @@ enum class Family : std::uint8_t {
   kIdempotency,
   kMeta,
   kWitness,
+  kReceipt,
 };
-inline constexpr std::size_t kFamilies = 16;
+inline constexpr std::size_t kFamilies = 17;
 
 // Puts and removals that stand or fall together; later ones on the same key win. Movable, for one thread.
 class Batch {
@@ -103,7 +104,7 @@ struct StoreOptions {
   std::size_t memtable_bytes = 64 << 20;  // all families together, then they are flushed
   // What an opening has to replay at most; beyond it memtables are flushed. More keeps an operator waiting.
   std::uint64_t wal_bytes = 128 << 20;
-  std::size_t anchor_bytes = 8 << 20;     // of the file beside the directory, <path>.anchor; at least 128 KiB
+  std::size_t anchor_bytes = 8 << 20;  // of the file beside the directory, <path>.anchor; at least 128 KiB
 };
 
 class Store {

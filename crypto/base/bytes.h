@@ -29,9 +29,15 @@ inline ByteView as_view(std::string_view text) {
 inline std::string_view as_text(ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
-inline std::string to_string(ByteView bytes) { return std::string(as_text(bytes)); }
-inline Bytes to_bytes(ByteView bytes) { return Bytes(bytes.begin(), bytes.end()); }
-inline void append(Bytes& out, ByteView more) { out.insert(out.end(), more.begin(), more.end()); }
+inline std::string to_string(ByteView bytes) {
+  return std::string(as_text(bytes));
+}
+inline Bytes to_bytes(ByteView bytes) {
+  return Bytes(bytes.begin(), bytes.end());
+}
+inline void append(Bytes& out, ByteView more) {
+  out.insert(out.end(), more.begin(), more.end());
+}
 // For C functions declared to take no null pointer, not even with a length of zero.
 inline const std::uint8_t* not_null(ByteView bytes) {
   static constexpr std::uint8_t kNothing = 0;

@@ -24,7 +24,9 @@ constexpr auto kHexValues = reverse(kHexDigits, true);
 constexpr auto kBase64Values = reverse(kBase64Digits, false);
 constexpr auto kBase32Values = reverse(kBase32Digits, true);
 
-int value_of(const std::array<std::int8_t, 256>& table, char c) { return table[static_cast<unsigned char>(c)]; }
+int value_of(const std::array<std::int8_t, 256>& table, char c) {
+  return table[static_cast<unsigned char>(c)];
+}
 
 // Groups of `bits` bits to bytes; the left-over bits must be zero.
 Result<Bytes> unpack(std::string_view text, const std::array<std::int8_t, 256>& table, unsigned bits,
@@ -68,7 +70,9 @@ std::string pack(ByteView bytes, std::string_view digits, unsigned bits) {
 
 }  // namespace
 
-std::string hex_encode(ByteView bytes) { return pack(bytes, kHexDigits, 4); }
+std::string hex_encode(ByteView bytes) {
+  return pack(bytes, kHexDigits, 4);
+}
 
 Result<Bytes> hex_decode(std::string_view text) {
   if (text.size() % 2 != 0) return fail(Code::kInvalidArgument, "an odd number of hex digits", "format/hex");
@@ -88,7 +92,9 @@ Result<Bytes> base64_decode(std::string_view text) {
   return unpack(text.substr(0, text.size() - padding), kBase64Values, 6, "format/base64");
 }
 
-std::string base32_encode(ByteView bytes) { return pack(bytes, kBase32Digits, 5); }
+std::string base32_encode(ByteView bytes) {
+  return pack(bytes, kBase32Digits, 5);
+}
 
 Result<Bytes> base32_decode(std::string_view text) {
   return unpack(text, kBase32Values, 5, "format/base32");

@@ -1,10 +1,10 @@
 #pragma once
 // Text forms of bytes and big-endian integers. Every decoder is strict: one legal encoding per value.
 //
-// hex: lower case out; both cases in. base64: RFC 4648 §4 with padding, non-canonical trailing bits refused (C2SP
-// signed-note needs that). base32: RFC 4648 §6 alphabet in lower case without padding, for ids people type.
-// Errors: kInvalidArgument, rule "format/hex", "format/base64", "format/base32".
-// Concurrency: pure functions.
+// hex: lower case out; both cases in. base64: RFC 4648 §4 with padding, non-canonical trailing bits refused
+// (C2SP signed-note needs that). base32: RFC 4648 §6 alphabet in lower case without padding, for ids people
+// type. Errors: kInvalidArgument, rule "format/hex", "format/base64", "format/base32". Concurrency: pure
+// functions.
 
 #include <cstdint>
 #include <string>

@@ -1,17 +1,19 @@
 #pragma once
 // Result<T>: every fallible function of Tocsin returns one; nothing throws across our functions.
 //
-// Guarantee: an Error says what failed, in words for a person, and carries a code a caller may branch on. Codes
-// are numerically equal to gRPC's, so a peer's answer and a local failure read alike; HTTP maps them in one table
-// (node/http/api). `rule` names the finding for machines, as in "signal/format" or "due-process/R1"; `why` and `fix`
-// are the lines a command prints below the message (ops: the CLI's error form). All may be empty but `message`.
-// Untrusted input never reaches CHECK; a broken invariant of our own stops the process, in release builds too.
+// Guarantee: an Error says what failed, in words for a person, and carries a code a caller may branch on.
+// Codes are numerically equal to gRPC's, so a peer's answer and a local failure read alike; HTTP maps them in
+// one table (node/http/api). `rule` names the finding for machines, as in "signal/format" or
+// "due-process/R1"; `why` and `fix` are the lines a command prints below the message (ops: the CLI's error
+// form). All may be empty but `message`. Untrusted input never reaches CHECK; a broken invariant of our own
+// stops the process, in release builds too.
 
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
 #include <utility>
+
+#include <tl/expected.hpp>
 
 namespace tocsin {
 
@@ -35,6 +37,8 @@ enum class Code : std::uint8_t {
 };
 
 std::string_view code_name(Code code);
+// The HTTP status that says the same: the one table, for the server, its client and what they print.
+unsigned http_status(Code code);
 
 struct [[nodiscard]] Error {
   Code code;
@@ -56,7 +60,9 @@ using Status = Result<void>;
 inline tl::unexpected<Error> fail(Code code, std::string message, std::string rule = {}) {
   return tl::unexpected<Error>(Error{code, std::move(message), std::move(rule), {}, {}});
 }
-inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
+inline tl::unexpected<Error> fail(Error error) {
+  return tl::unexpected<Error>(std::move(error));
+}
 
 [[noreturn]] void check_failed(const char* file, int line, const char* expression);
 
@@ -66,14 +72,15 @@ inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(st
 #define TOCSIN_CONCAT(a, b) TOCSIN_CONCAT_(a, b)
 
 // Return the error to the caller, or go on.
-#define TRY(expression)                                                                    \
-  do {                                                                                     \
-    if (auto try_result_ = (expression); !try_result_) return tl::unexpected<::tocsin::Error>(std::move(try_result_).error()); \
+#define TRY(expression)                                                       \
+  do {                                                                        \
+    if (auto try_result_ = (expression); !try_result_)                        \
+      return tl::unexpected<::tocsin::Error>(std::move(try_result_).error()); \
   } while (false)
 // Declare or assign `target` from a Result, or return its error.
-#define TRY_ASSIGN_(target, expression, temp)                                     \
-  auto temp = (expression);                                                       \
-  if (!temp) return tl::unexpected<::tocsin::Error>(std::move(temp).error());      \
+#define TRY_ASSIGN_(target, expression, temp)                                 \
+  auto temp = (expression);                                                   \
+  if (!temp) return tl::unexpected<::tocsin::Error>(std::move(temp).error()); \
   target = std::move(*temp)
 #define TRY_ASSIGN(target, expression) TRY_ASSIGN_(target, expression, TOCSIN_CONCAT(try_assign_, __LINE__))
 // A broken invariant of our own: never for anything a peer, a file or a person supplied.

@@ -1,12 +1,12 @@
 #pragma once
 // Secret<N>: N secret bytes that are wiped when they go and that nothing can print.
 //
-// Guarantee: the bytes live in memory that is wiped on destruction and move. Buffers of 64 bytes and more are locked
-// against swap where the process may lock memory; single keys are not, a lock a record key would cost too much.
-// There is no operator<<, no comparison but equal() (constant time), no implicit conversion: a log line, an argument
-// or a message cannot take a Secret by accident. Call expose() at the one place that feeds a primitive.
-// Concurrency: a value; not shared between threads while being written.
-// Source: libsodium "Securing memory" (sodium_mlock, sodium_memzero, sodium_memcmp).
+// Guarantee: the bytes lie in locked_memory.h's memory, which is not swapped and not dumped, and are wiped on
+// destruction and move; where the process may lock no more they lie in ordinary memory, still wiped.
+// There is no operator<<, no comparison but equal() (constant time), no implicit conversion: a log line, an
+// argument or a message cannot take a Secret by accident. Call expose() at the one place that feeds a
+// primitive. Concurrency: a value; not shared between threads while being written. Source: libsodium
+// "Securing memory" (sodium_memzero, sodium_memcmp).
 
 #include <cstddef>
 #include <cstdint>
@@ -14,10 +14,11 @@
 #include <span>
 
 #include "crypto/base/bytes.h"
+#include "crypto/base/locked_memory.h"
 
 namespace tocsin {
 
-// A wiped heap buffer; the storage of every Secret.
+// The storage of every Secret.
 class SecretBuffer {
  public:
   explicit SecretBuffer(std::size_t size);
@@ -27,15 +28,13 @@ class SecretBuffer {
   SecretBuffer& operator=(const SecretBuffer&) = delete;
   ~SecretBuffer();
 
-  std::uint8_t* data() { return data_; }
-  const std::uint8_t* data() const { return data_; }
+  std::uint8_t* data() { return block_.data; }
+  const std::uint8_t* data() const { return block_.data; }
   std::size_t size() const { return size_; }
 
  private:
-  void wipe();
-  std::uint8_t* data_ = nullptr;
+  SecretBlock block_;
   std::size_t size_ = 0;
-  bool locked_ = false;
 };
 
 template <std::size_t N>

@@ -69,7 +69,9 @@ std::span<const OptionSpec> global_options();
 std::vector<Command> node_commands();
 std::vector<Command> network_commands();
 std::vector<Command> peer_commands();
-std::vector<Command> signal_commands();
+std::vector<Command> submission_commands();  // signal submit, import
+std::vector<Command> signal_commands();      // signal show, list, history
+std::vector<Command> sharing_commands();     // signal publish, opine, retract
 std::vector<Command> match_commands();
 std::vector<Command> review_commands();
 std::vector<Command> user_commands();

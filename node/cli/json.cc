@@ -4,29 +4,9 @@
 #include <google/protobuf/util/json_util.h>
 
 #include "crypto/base/result.h"
+#include "protocol/wire/json_text.h"
 
 namespace tocsin::cli {
-
-std::string json_quote(std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (byte < 0x20 || byte == 0x7f) {
-      out += "\\u00";
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
 
 std::string json_of(const google::protobuf::Message& message) {
   google::protobuf::util::JsonPrintOptions options;
@@ -39,7 +19,7 @@ std::string json_of(const google::protobuf::Message& message) {
 
 JsonObject& JsonObject::raw(std::string_view name, std::string_view json) {
   if (body_.size() > 1) body_ += ',';
-  body_ += json_quote(name);
+  body_ += protocol::json_string(name);
   body_ += ':';
   body_ += json;
   return *this;

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/wire/json_text.h"
+
 namespace google::protobuf {
 class Message;
 }
@@ -17,13 +19,14 @@ namespace tocsin::cli {
 
 inline constexpr std::string_view kApi = "tocsin/v1";
 
-std::string json_quote(std::string_view text);
 std::string json_of(const google::protobuf::Message& message);
 
 // An object written field by field, in the order of the calls.
 class JsonObject {
  public:
-  JsonObject& text(std::string_view name, std::string_view value) { return raw(name, json_quote(value)); }
+  JsonObject& text(std::string_view name, std::string_view value) {
+    return raw(name, protocol::json_string(value));
+  }
   JsonObject& number(std::string_view name, std::uint64_t value) { return raw(name, std::to_string(value)); }
   JsonObject& flag(std::string_view name, bool value) { return raw(name, value ? "true" : "false"); }
   // `json` is a JSON value already.

@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include "crypto/base/locked_memory.h"
 #include "crypto/random.h"
 #include "node/cli/exit_code.h"
 #include "node/cli/session.h"
@@ -17,6 +18,7 @@ extern char** environ;
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   std::ios::sync_with_stdio(false);
+  tocsin::forbid_core_dumps();  // passphrases and people's keys pass through here
   if (const tocsin::Status ready = tocsin::crypto::init(); !ready) {
     tocsin::cli::print_error(std::cerr, ready.error(), {});
     return tocsin::cli::kFailed;

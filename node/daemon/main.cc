@@ -5,9 +5,7 @@
 #include <fstream>
 #include <string>
 
-#include <sys/prctl.h>
-#include <sys/resource.h>
-
+#include "crypto/base/secret.h"
 #include "crypto/random.h"
 #include "node/daemon/node.h"
 #include "node/log/log.h"
@@ -50,13 +48,6 @@ int explain(const Error& error) {
   if (!error.why.empty()) std::fprintf(stderr, "  Why:  %s\n", error.why.c_str());
   if (!error.fix.empty()) std::fprintf(stderr, "  Fix:  %s\n", error.fix.c_str());
   return exit_code(error.code);
-}
-
-// Secrets stay out of core files.
-void forbid_core_dumps() {
-  const rlimit none{0, 0};
-  setrlimit(RLIMIT_CORE, &none);
-  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 Result<Config> configure(int argc, char** argv) {
@@ -105,6 +96,9 @@ int serve(int argc, char** argv) {
 
   auto node = Node::open(*config);
   if (!node) return explain(node.error());
+  if (const LockedMemory memory = locked_memory(); memory.unlocked > 0)
+    log_event(LogLevel::kWarning, "secrets.not_locked",
+              {{"blocks", memory.unlocked}, {"fix", "raise RLIMIT_MEMLOCK (LimitMEMLOCK=) to 8 MiB"}});
   int received = 0;
   sigwait(&signals, &received);
   log_event(LogLevel::kInfo, "node.stopping", {{"signal", received}});

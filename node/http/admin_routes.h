@@ -52,6 +52,9 @@ struct AdminParts {
 
 // `parts` outlives the router.
 void add_admin_routes(Router& router, const AdminParts& parts);
+// Of these, what concerns networks and peers, and what concerns signals and files.
+void add_network_routes(Router& router, const AdminParts& parts);
+void add_signal_routes(Router& router, const AdminParts& parts);
 // POST /v1/match for platforms: JSON hashes or a file, with a token of scope "match".
 void add_api_routes(Router& router, const AdminParts& parts);
 

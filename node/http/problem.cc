@@ -1,6 +1,6 @@
 #include "node/http/problem.h"
 
-#include "node/log/json_text.h"
+#include "protocol/wire/json_text.h"
 
 namespace tocsin::node {
 namespace {
@@ -8,44 +8,12 @@ namespace {
 void append_member(std::string& json, std::string_view name, std::string_view value) {
   if (value.empty()) return;
   json += ',';
-  append_json_string(json, name);
+  protocol::append_json_string(json, name);
   json += ':';
-  append_json_string(json, value);
+  protocol::append_json_string(json, value);
 }
 
 }  // namespace
-
-unsigned http_status(Code code) {
-  switch (code) {
-    case Code::kInvalidArgument:
-    case Code::kOutOfRange:
-      return 400;
-    case Code::kUnauthenticated:
-      return 401;
-    case Code::kPermissionDenied:
-      return 403;
-    case Code::kNotFound:
-      return 404;
-    case Code::kAlreadyExists:
-    case Code::kAborted:
-    case Code::kFailedPrecondition:
-      return 409;
-    case Code::kResourceExhausted:
-      return 429;
-    case Code::kUnimplemented:
-      return 501;
-    case Code::kCancelled:
-    case Code::kUnavailable:
-      return 503;
-    case Code::kDeadlineExceeded:
-      return 504;
-    case Code::kUnknown:
-    case Code::kInternal:
-    case Code::kDataLoss:
-      break;
-  }
-  return 500;
-}
 
 std::string_view status_title(unsigned status) {
   switch (status) {
@@ -106,7 +74,7 @@ Response problem(unsigned status, const Error& error) {
   response.content_type = "application/problem+json";
   std::string& json = response.body;
   json = "{\"type\":\"about:blank\",\"title\":";
-  append_json_string(json, status_title(status));
+  protocol::append_json_string(json, status_title(status));
   json += ",\"status\":" + std::to_string(status);
   append_member(json, "code", code_name(error.code));
   append_member(json, "detail", error.message);

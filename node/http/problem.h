@@ -1,5 +1,5 @@
 #pragma once
-// Errors over HTTP: RFC 9457 problem documents, and the one table from our codes to statuses.
+// Errors over HTTP: RFC 9457 problem documents.
 //
 //   {"type":"about:blank","title":"Not Found","status":404,"code":"NOT_FOUND","detail":"no such signal",
 //    "rule":"signal/unknown","why":"...","fix":"..."}
@@ -14,7 +14,6 @@
 
 namespace tocsin::node {
 
-unsigned http_status(Code code);
 // The reason phrase, as problem titles and status lines carry it.
 std::string_view status_title(unsigned status);
 

@@ -4,6 +4,7 @@
 
 #include "protocol/identity/ids.h"
 #include "protocol/process/case_state.h"
+#include "storage/receipt_store.h"
 
 namespace tocsin::node {
 namespace {
@@ -94,6 +95,8 @@ Status apply_own_record(Changes& changes, const Hash& self, const OwnRecord& rec
   set_audience(*view.event, cases, sealed);
   for (v1::Case& value : cases) changes.put_case(std::move(value));
   if (protocol::is_node_event(view.event->event())) changes.apply_to_registry(view);
+  if (view.event->event() == Event::kReceipt)
+    storage::ReceiptStore::put(changes.batch(), self, view.index, *view.event);
   return {};
 }
 

@@ -8,7 +8,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include "node/log/json_text.h"
+#include "protocol/wire/json_text.h"
 
 namespace tocsin::node {
 namespace {
@@ -56,17 +56,17 @@ void append_text_field(std::string& out, std::string_view key, std::string_view 
   out += key;
   out += '=';
   if (is_text && needs_quotes(value))
-    append_json_string(out, value);
+    protocol::append_json_string(out, value);
   else
     out += value;
 }
 
 void append_json_field(std::string& out, std::string_view key, std::string_view value, bool is_text) {
   if (!out.empty()) out += ',';
-  append_json_string(out, key);
+  protocol::append_json_string(out, key);
   out += ':';
   if (is_text)
-    append_json_string(out, value);
+    protocol::append_json_string(out, value);
   else
     out += value;
 }

@@ -9,6 +9,7 @@
 #include "protocol/process/case_state.h"
 #include "protocol/process/rules.h"
 #include "storage/chain_store.h"
+#include "storage/receipt_store.h"
 #include "storage/signal_store.h"
 #include "tocsin/v1/store.pb.h"
 
@@ -331,6 +332,8 @@ Status ForeignLedger::fold(Changes& changes, const Page& page, std::size_t at, v
   const OpenedRecord& record = page.records[at];
   const Event event = record.event.event();
   if (protocol::is_node_event(event)) return {};
+  if (event == Event::kReceipt)
+    storage::ReceiptStore::put(changes.batch(), peer_, record.index, record.event);
   const protocol::RecordView view = view_of(record);
   const protocol::FoldContext context{peer_, *page.registry, true};
   const bool receiver = protocol::is_receiver_event(event);
@@ -344,7 +347,11 @@ Status ForeignLedger::fold(Changes& changes, const Page& page, std::size_t at, v
     // A publication opens again what an earlier one, to another group, has opened already.
     const bool again = event == Event::kSubmitted && value->origin().phase() != v1::PHASE_UNSPECIFIED &&
                        value->origin().submitted_index() == record.index;
-    if (again || (event == Event::kReviewed && value->origin().published_ms() != 0)) continue;
+    // A batch's review comes again with each publication that covers part of the batch.
+    const bool folded = event == Event::kReviewed && value->origin().published_ms() != 0 &&
+                        (record.index < value->origin().published_index() ||
+                         protocol::has_folded(value->origin(), record.index));
+    if (again || folded) continue;
     Status judged = page.broken[at] ? Status(fail(*page.broken[at])) : protocol::judge(*value, view, context);
     if (!judged) {
       protocol::refuse(*value, view, context, judged.error());

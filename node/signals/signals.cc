@@ -218,17 +218,7 @@ Result<Append> Signals::publish(const v1::PublishRequest& request) const {
 
 Result<Append> Signals::retract(const v1::RetractRequest& request) const {
   TRY_ASSIGN(const auto cases, find_all(request.signals()));
-  std::uint64_t reason = 0;
-  for (std::uint32_t code = 1; code <= 11; ++code)
-    if (protocol::retraction_reason_name(code) == request.reason()) reason = code;
-  if (reason == 0)
-    return fail(
-        Error{Code::kInvalidArgument,
-              "\"" + request.reason() + "\" is not a retraction reason",
-              "signal/reason",
-              {},
-              "FALSE_POSITIVE, WRONG_LABEL, BASIS_LAPSED, APPEAL_UPHELD, VICTIM_WITHDREW, "
-              "IDENTIFIER_RECYCLED, DUPLICATE, SECURITY_INCIDENT, LEGAL_ORDER, TEST_DATA or EXPIRED"});
+  TRY_ASSIGN(const std::uint64_t reason, protocol::enum_value(Event::kRetractionIssued, 0, request.reason()));
   const auto registry = ledger_.registry();
   const protocol::FoldContext context{ledger_.self(), *registry, false, true};
   Append out;

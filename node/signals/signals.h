@@ -29,6 +29,9 @@ struct MatchSettings {
   unsigned quality_gate = 50;                    // PDQ below it is not looked up
 };
 
+// "2026-01-31T12:00:00Z".
+std::string rfc3339(std::uint64_t ms);
+
 class Signals {
  public:
   Signals(storage::Store& store, Ledger& ledger, Runtime& runtime, const Members& members,
@@ -62,6 +65,7 @@ class Signals {
   Result<v1::SignalView> view(const std::string& id) const;
   Result<v1::SignalListReply> list(const v1::SignalListRequest& request) const;
   Result<v1::SignalListReply> queue(std::uint32_t limit) const;  // what waits for a review here
+  // Every record about it in every ledger held, and the receipts for what brought it.
   Result<v1::HistoryReply> history(const std::string& id) const;
 
  private:

@@ -18,22 +18,10 @@ using protocol::SlotType;
 constexpr std::uint64_t kDayMs = 24ULL * 3600 * 1000;
 constexpr std::uint64_t kDefaultValidityMs = 365 * kDayMs;
 
-// The position of `name` in a closed list, from 1; the first when nothing was said.
-Result<std::uint64_t> choice(std::string_view what, std::string_view name,
-                             std::initializer_list<std::string_view> names) {
-  if (name.empty()) return std::uint64_t{1};
-  std::uint64_t at = 1;
-  std::string all;
-  for (std::string_view known : names) {
-    if (known == name) return at;
-    ++at;
-    all += (all.empty() ? "" : ", ") + std::string(known);
-  }
-  return fail(Error{Code::kInvalidArgument,
-                    "\"" + std::string(name) + "\" is not a " + std::string(what),
-                    "signal/format",
-                    {},
-                    "one of " + all});
+// The first of a closed list when nothing was said.
+Result<std::uint64_t> choice(std::uint8_t slot, std::string_view word) {
+  if (word.empty()) return std::uint64_t{1};
+  return protocol::enum_value(Event::kSubmitted, slot, word);
 }
 
 }  // namespace
@@ -68,13 +56,9 @@ Result<Draft> Signals::draft_of(const v1::NewSignal& signal, const protocol::Slo
                 "a PDQ hash of quality " + std::to_string(signal.quality()) + " is below the gate of " +
                     std::to_string(settings_.quality_gate),
                 "signal/quality");
-  TRY_ASSIGN(const auto source,
-             choice("source", signal.source(),
-                    {"own-initiative", "user-notice", "trusted-flagger", "referral", "order", "victim"}));
-  TRY_ASSIGN(const auto automated,
-             choice("kind of detection", signal.automated_detection(), {"no", "partly", "fully"}));
-  TRY_ASSIGN(const auto state,
-             choice("kind of state involvement", signal.state_involvement(), {"none", "referral", "order"}));
+  TRY_ASSIGN(const auto source, choice(1, signal.source()));
+  TRY_ASSIGN(const auto automated, choice(2, signal.automated_detection()));
+  TRY_ASSIGN(const auto state, choice(9, signal.state_involvement()));
   const std::uint64_t now = runtime_.now_ms();
   const Bytes encoded = indicator.encode();
   id = protocol::signal_id(ledger_.self(), encoded);

@@ -7,13 +7,8 @@
 #include "protocol/process/effective.h"
 #include "protocol/process/registry.h"
 #include "protocol/signal/indicator.h"
-#include "storage/chain_store.h"
-#include "tocsin/v1/record.pb.h"
 
 namespace tocsin::node {
-namespace {
-
-using protocol::Event;
 
 std::string rfc3339(std::uint64_t ms) {
   const std::time_t seconds = static_cast<std::time_t>(ms / 1000);
@@ -23,33 +18,6 @@ std::string rfc3339(std::uint64_t ms) {
   std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
   return text;
 }
-
-// The slots of a record in words: names and values that a person reads, nothing personal.
-std::string words_of(const protocol::ValidEvent& event) {
-  std::string out;
-  for (const protocol::SlotSpec& spec : protocol::event_slots(event.event())) {
-    if (spec.slot >= protocol::kClassSlots || !event.has(spec.slot)) continue;
-    std::string value;
-    switch (spec.type) {
-      case protocol::SlotType::kText:
-        value = event.text(spec.slot);
-        break;
-      case protocol::SlotType::kUint:
-      case protocol::SlotType::kEnum:
-        value = std::to_string(event.number(spec.slot));
-        break;
-      case protocol::SlotType::kTime:
-        value = rfc3339(event.number(spec.slot));
-        break;
-      default:
-        continue;
-    }
-    out += (out.empty() ? "" : " · ") + std::string(spec.name) + " " + value;
-  }
-  return out;
-}
-
-}  // namespace
 
 std::string Signals::name_of(const std::string& fingerprint) const {
   const auto registry = ledger_.registry();
@@ -181,55 +149,6 @@ Result<v1::MatchReply> Signals::match(const v1::MatchRequest& request) const {
       *reply.mutable_results(positions[i])->add_hits() = std::move(described);
     }
   }
-  return reply;
-}
-
-Result<v1::HistoryReply> Signals::history(const std::string& id) const {
-  TRY_ASSIGN(const v1::Case value, find(id));
-  const Hash issuer = *fixed<32>(as_view(value.issuer()), "issuer");
-  const bool own = issuer == ledger_.self();
-  v1::HistoryReply reply;
-  const auto add = [&](std::uint64_t index) -> Result<protocol::Leaf> {
-    protocol::LeafBytes bytes{};
-    std::optional<v1::Opening> opening;
-    if (own) {
-      TRY_ASSIGN(bytes, ledger_.leaf(index));
-      TRY_ASSIGN(opening, ledger_.opening(index));
-    } else {
-      TRY_ASSIGN(const auto held, peers_.leaf(issuer, index));
-      if (!held) return fail(Code::kDataLoss, "a record of the signal is not held", "storage/peer");
-      bytes = *held;
-      TRY_ASSIGN(opening, peers_.opening(issuer, index));
-    }
-    TRY_ASSIGN(const protocol::Leaf leaf, protocol::parse_leaf(bytes));
-    v1::HistoryEntry& entry = *reply.add_entries();
-    entry.set_ledger(name_of(value.issuer()));
-    entry.set_index(index);
-    entry.set_time_ms(leaf.time_ms);
-    entry.set_event(leaf.event);
-    const auto event = protocol::event_from_code(leaf.event);
-    entry.set_event_name(event ? std::string(protocol::event_name(*event)) : "UNKNOWN");
-    if (event && opening) {
-      TRY_ASSIGN(auto slots, protocol::unpack_slots(as_view(opening->slots_a())));
-      if (auto parsed = protocol::ValidEvent::parse(*event, std::move(slots)))
-        entry.set_text(words_of(*parsed));
-    }
-    return leaf;
-  };
-  TRY_ASSIGN(const Hash chain, fixed<32>(as_view(value.origin().chain()), "a signal's chain"));
-  TRY_ASSIGN(const auto head, storage::ChainStore(store_).get(issuer, chain));
-  for (std::uint64_t index = head ? head->index : protocol::kNoPrevious; index != protocol::kNoPrevious;) {
-    TRY_ASSIGN(const protocol::Leaf leaf, add(index));
-    index = leaf.previous_index;
-  }
-  // Batch reviews and publications stand in chains of their own.
-  for (const std::uint64_t index : {value.origin().review_index(), value.origin().published_index()})
-    if (index != 0 && std::none_of(reply.entries().begin(), reply.entries().end(),
-                                   [&](const auto& entry) { return entry.index() == index; })) {
-      TRY(add(index));
-    }
-  std::sort(reply.mutable_entries()->begin(), reply.mutable_entries()->end(),
-            [](const auto& a, const auto& b) { return a.index() < b.index(); });
   return reply;
 }
 

@@ -25,6 +25,16 @@ v1::ReceiverState& receiver_entry(v1::Case& state, const Hash& node) {
   return list[at];
 }
 
+// Batches are opened again with each publication of a part of them, so an index may come twice and late.
+void remember(google::protobuf::RepeatedField<std::uint64_t>& records, std::uint64_t index) {
+  const auto at = std::lower_bound(records.begin(), records.end(), index);
+  if (at != records.end() && *at == index) return;
+  const auto place = at - records.begin();
+  records.Add(index);
+  std::rotate(records.begin() + place, records.end() - 1, records.end());
+  if (records.size() > kCaseRecordsMax) records.erase(records.begin() + kCaseRecordsMax / 2);
+}
+
 void apply_submitted(v1::Case& state, const RecordView& record, const FoldContext& context) {
   constexpr std::uint64_t kQualityMax = 100;
   const ValidEvent& event = *record.event;
@@ -111,6 +121,7 @@ void apply_origin(v1::Case& state, const RecordView& record, const FoldContext& 
       break;
   }
   origin.set_phase(next);
+  remember(*origin.mutable_records(), record.index);
 }
 
 void apply_opinion(v1::ReceiverState& receiver, const RecordView& record) {
@@ -144,6 +155,7 @@ void apply_receiver(v1::ReceiverState& receiver, const RecordView& record) {
       break;
   }
   receiver.set_phase(next);
+  remember(*receiver.mutable_records(), record.index);
 }
 
 bool open_phase(v1::Phase phase) {
@@ -174,6 +186,11 @@ void refuse(v1::Case& state, const RecordView& record, const FoldContext& contex
     origin.set_refused_rule(slash == std::string::npos ? error.rule : error.rule.substr(slash + 1));
   }
   if (open_phase(origin.phase())) origin.set_phase(v1::REFUSED);
+  remember(*origin.mutable_records(), record.index);
+}
+
+bool has_folded(const v1::OriginState& origin, std::uint64_t index) {
+  return std::binary_search(origin.records().begin(), origin.records().end(), index);
 }
 
 const v1::ReceiverState* find_receiver(const v1::Case& state, const Hash& node) {

@@ -9,8 +9,13 @@
 #include <vector>
 
 #include "protocol/process/rules.h"
+#include "tocsin/v1/case.pb.h"
 
 namespace tocsin::protocol {
+
+// Records that a case remembers of one ledger. Beyond it the first half stays and the oldest of the rest
+// goes, so that nobody can make a case grow without end.
+inline constexpr int kCaseRecordsMax = 64;
 
 // Folds a record that judge() accepted for this case. 05xx records and receipts change nothing.
 void apply(v1::Case& state, const RecordView& record, const FoldContext& context);
@@ -19,6 +24,9 @@ void apply(v1::Case& state, const RecordView& record, const FoldContext& context
 // has already ended stays so) with the rule's name; a receiver's changes nothing. A refused SUBMITTED still
 // says what it was about.
 void refuse(v1::Case& state, const RecordView& record, const FoldContext& context, const Error& error);
+
+// Whether the record of the issuer's ledger is among those the case remembers.
+bool has_folded(const v1::OriginState& origin, std::uint64_t index);
 
 // The entry of one receiver; null when it has said nothing.
 const v1::ReceiverState* find_receiver(const v1::Case& state, const Hash& node);

@@ -5,12 +5,6 @@ namespace {
 
 constexpr std::uint32_t kBasisHuman = 1;
 
-constexpr std::string_view kRetractionReasons[] = {
-    "FALSE_POSITIVE",  "WRONG_LABEL",         "BASIS_LAPSED", "APPEAL_UPHELD",
-    "VICTIM_WITHDREW", "IDENTIFIER_RECYCLED", "DUPLICATE",    "SECURITY_INCIDENT",
-    "LEGAL_ORDER",     "TEST_DATA",           "EXPIRED",
-};
-
 struct Opinions {
   v1::Stance own = v1::STANCE_UNSPECIFIED;
   bool disputed = false;  // a person elsewhere says no
@@ -98,7 +92,8 @@ std::string_view handling_name(Handling handling) {
 }
 
 std::string_view retraction_reason_name(std::uint32_t reason) {
-  return reason >= 1 && reason <= std::size(kRetractionReasons) ? kRetractionReasons[reason - 1] : "UNKNOWN";
+  const auto words = find_slot(Event::kRetractionIssued, 0)->words;
+  return reason >= 1 && reason <= words.size() ? words[reason - 1] : "UNKNOWN";
 }
 
 Effective effective(const v1::Case& state, const Hash& self, std::uint64_t now_ms) {

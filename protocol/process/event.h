@@ -1,6 +1,7 @@
 #pragma once
-// Events: what kinds of record there are, which slots each carries, and the one parser that turns slots into a valid
-// record (SPEC §4's table). A ValidEvent holds only known slots of the right type with every mandatory one present.
+// Events: what kinds of record there are, which slots each carries, and the one parser that turns slots into
+// a valid record (SPEC §4's table). A ValidEvent holds only known slots of the right type with every
+// mandatory one present.
 //
 // Errors: kInvalidArgument, rule "record/schema", naming the event and the slot.
 // Concurrency: values and pure functions.
@@ -46,42 +47,58 @@ enum class Event : std::uint16_t {
 };
 
 enum class SlotType : std::uint16_t {
-  kUint = 1, kTime = 2, kText = 3, kBytes = 4, kHash = 5, kHashes = 6, kIndicator = 7, kEnum = 8, kAttestation = 9,
-  kKey = 10, kLabels = 11, kKeyId = 12, kSigned = 13,
+  kUint = 1,
+  kTime = 2,
+  kText = 3,
+  kBytes = 4,
+  kHash = 5,
+  kHashes = 6,
+  kIndicator = 7,
+  kEnum = 8,
+  kAttestation = 9,
+  kKey = 10,
+  kLabels = 11,
+  kKeyId = 12,
+  kSigned = 13,
 };
 
 using KeyId = FixedBytes<8>;
-inline constexpr std::uint8_t kSlotCovers = 13;       // chains or signals a record covers
-inline constexpr std::uint8_t kSlotOrigin = 14;       // whose they are
+inline constexpr std::uint8_t kSlotCovers = 13;  // chains or signals a record covers
+inline constexpr std::uint8_t kSlotOrigin = 14;  // whose they are
 inline constexpr std::uint8_t kSlotAttestation = 15;
-inline constexpr std::size_t kCoversMax = 2048;       // one page of the feed holds a whole batch's openings
+inline constexpr std::size_t kCoversMax = 2048;  // one page of the feed holds a whole batch's openings
 
 struct SlotSpec {
   std::uint8_t slot;
   SlotType type;
   bool mandatory;
-  std::string_view name;        // snake_case, as JSON and the CLI print it
-  std::uint16_t enum_max = 0;   // ENUM: values 1..enum_max
+  std::string_view name;  // snake_case, as JSON and the CLI print it
+  std::span<const std::string_view> words =
+      {};  // ENUM: of the values 1, 2, …; as commands take and print them
 };
 
-std::string_view event_name(Event event);                       // "SUBMITTED"
+std::string_view event_name(Event event);  // "SUBMITTED"
 std::optional<Event> event_from_code(std::uint16_t code);
 std::span<const SlotSpec> event_slots(Event event);
+const SlotSpec* find_slot(Event event, std::uint8_t slot);  // null when the event has no such slot
+std::string_view enum_word(const SlotSpec& spec, std::uint64_t value);  // "unknown" beyond the words
+// kInvalidArgument, rule "record/schema", with the words there are. Precondition: the slot is an ENUM.
+Result<std::uint64_t> enum_value(Event event, std::uint8_t slot, std::string_view word);
 
-// A record's opened slots, parsed. Accessors abort on a slot the schema does not give that type (a bug of ours);
-// optional slots have has().
+// A record's opened slots, parsed. Accessors abort on a slot the schema does not give that type (a bug of
+// ours); optional slots have has().
 class ValidEvent {
  public:
   static Result<ValidEvent> parse(Event event, std::vector<SlotValue> slots);
 
   Event event() const { return event_; }
   bool has(std::uint8_t slot) const;
-  std::uint64_t number(std::uint8_t slot) const;        // UINT, TIME, ENUM
-  std::string_view text(std::uint8_t slot) const;       // TEXT
-  ByteView bytes(std::uint8_t slot) const;              // the raw value, any type
-  Hash hash(std::uint8_t slot) const;                   // HASH, KEY
+  std::uint64_t number(std::uint8_t slot) const;   // UINT, TIME, ENUM
+  std::string_view text(std::uint8_t slot) const;  // TEXT
+  ByteView bytes(std::uint8_t slot) const;         // the raw value, any type
+  Hash hash(std::uint8_t slot) const;              // HASH, KEY
   KeyId key_id(std::uint8_t slot) const;
-  std::vector<Hash> hashes(std::uint8_t slot) const;    // HASHES; empty when absent
+  std::vector<Hash> hashes(std::uint8_t slot) const;  // HASHES; empty when absent
   std::vector<std::string> labels(std::uint8_t slot) const;
   std::span<const SlotValue> slots() const { return slots_; }
 

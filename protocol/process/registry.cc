@@ -29,6 +29,12 @@ ValidDescriptor judged_descriptor(const ValidEvent& event, std::uint8_t slot) {
 
 }  // namespace
 
+bool same_pseudonym(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
+
 bool GroupEpoch::has_member(const Hash& node) const {
   return std::binary_search(members.begin(), members.end(), node);
 }

@@ -22,6 +22,9 @@ namespace tocsin::protocol {
 
 enum class KeyRole : std::uint8_t { kOperational = 1, kReviewer = 2, kSubmitter = 3, kAppealsOfficer = 4 };
 
+// Whether two pseudonyms are one person's: compared without regard to the case of ASCII letters.
+bool same_pseudonym(std::string_view a, std::string_view b);
+
 struct RegisteredKey {
   KeyId id{};
   crypto::PublicKey key{};

@@ -23,9 +23,8 @@ constexpr RuleText kRules[] = {
      "with a "
      "ground, and the publication names it"},
     {"R2",
-     "a review carries the signature of a reviewer's key that was valid then, which is not the submitter's; "
-     "automation "
-     "holds no reviewer key"},
+     "a review carries the signature of a reviewer's key that was valid then, whose person is not the "
+     "submitter's; automation holds no reviewer key"},
     {"R5", "a publication names a group whose members the ledger lists"},
     {"R6", "a receiver accepts only what is proved to stand in a checkpoint it has verified"},
     {"R13", "every recipient answers a retraction with a receipt in its own ledger, matching stopped"},
@@ -186,9 +185,16 @@ Found range_ordered(const Judged& j) {
 // --- what a record must satisfy in its case
 // -----------------------------------------------------------------------
 
-Found by_another_key(const Judged& j) {
+// A person is a pseudonym: whoever has two keys stays one person.
+Found by_another_person(const Judged& j) {
   const KeyId reviewer = j.event().key_id(kSlotReviewer);
-  if (!equal(as_view(j.origin().submitter_key()), reviewer)) return {};
+  const auto submitter = fixed<8>(as_view(j.origin().submitter_key()), "key id");
+  const Registry& registry = j.context.registry;
+  const RegisteredKey* submitted = submitter ? registry.key(*submitter) : nullptr;
+  const RegisteredKey* reviewed = registry.key(reviewer);
+  const bool same_person = submitted != nullptr && reviewed != nullptr &&
+                           same_pseudonym(submitted->pseudonym, reviewed->pseudonym);
+  if (!same_person && !(submitter && *submitter == reviewer)) return {};
   return Finding{"the reviewer is the submitter", "have somebody else review it"};
 }
 
@@ -258,7 +264,7 @@ constexpr Check kRetractionAlone[] = {{"R13", due_after}, {"R16", issuer_key_kno
 constexpr Check kAppliedAlone[] = {{"R13", matching_stopped}, {"R17", stopped_before}};
 
 constexpr Check kSubmittedThere[] = {{kOrder, right_signal}};
-constexpr Check kReviewedThere[] = {{"R2", by_another_key}};
+constexpr Check kReviewedThere[] = {{"R2", by_another_person}};
 constexpr Check kPublishedThere[] = {{"R1", review_stands}, {"R14", not_ended}, {"R19", ends_with_signal}};
 constexpr Check kRetractionThere[] = {{"R13", recipients_named}};
 

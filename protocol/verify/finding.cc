@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "protocol/wire/json_text.h"
+
 namespace tocsin::protocol {
 
 std::string_view severity_name(Severity severity) {
@@ -16,25 +18,6 @@ std::string_view severity_name(Severity severity) {
       return "tampering";
   }
   return "";
-}
-
-std::string json_string(std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte == 0x7F) {
-      out += "\\u00";
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
 }
 
 std::string finding_json(const Finding& finding) {

@@ -30,8 +30,6 @@ struct Finding {
 };
 // One JSON object on one line, without its newline: code, severity, index, rule, text.
 std::string finding_json(const Finding& finding);
-// The string in quotes, escaped as JSON demands.
-std::string json_string(std::string_view text);
 
 inline constexpr std::size_t kFindingsKept = 1000;
 inline constexpr int kExitClean = 0;

@@ -15,6 +15,7 @@
 #include "protocol/log/text.h"
 #include "protocol/verify/cross.h"
 #include "protocol/verify/verifier.h"
+#include "protocol/wire/json_text.h"
 
 namespace {
 

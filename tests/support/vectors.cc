@@ -45,10 +45,14 @@ std::optional<boost::json::value> shared_vectors(std::string_view path) {
   return boost::json::parse(*text);
 }
 
-boost::json::value own_vectors(std::string_view path) {
-  const auto text = read(TOCSIN_SOURCE_DIR "/tests/vectors/" + std::string(path));
+std::string own_file(std::string_view path) {
+  auto text = read(TOCSIN_SOURCE_DIR "/tests/vectors/" + std::string(path));
   if (!text) throw std::runtime_error("no tests/vectors/" + std::string(path));
-  return boost::json::parse(*text);
+  return std::move(*text);
+}
+
+boost::json::value own_vectors(std::string_view path) {
+  return boost::json::parse(own_file(path));
 }
 
 Bytes unhex(std::string_view hex) {

@@ -19,6 +19,8 @@ namespace tocsin::test {
 std::optional<boost::json::value> shared_vectors(std::string_view path);
 // The same file's bytes, for those that are not JSON.
 std::optional<std::string> shared_file(std::string_view path);
+// "pdq/full_resolution.csv" under tests/vectors; throws when it is missing.
+std::string own_file(std::string_view path);
 // "leaf.json" under tests/vectors; throws when it is missing or not JSON.
 boost::json::value own_vectors(std::string_view path);
 

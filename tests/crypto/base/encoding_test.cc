@@ -5,8 +5,12 @@
 using namespace tocsin;
 
 TEST_CASE("base64 follows RFC 4648 section 10 in both directions") {
-  const std::pair<const char*, const char*> cases[] = {{"", ""},           {"f", "Zg=="},       {"fo", "Zm8="},
-                                                       {"foo", "Zm9v"},    {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="},
+  const std::pair<const char*, const char*> cases[] = {{"", ""},
+                                                       {"f", "Zg=="},
+                                                       {"fo", "Zm8="},
+                                                       {"foo", "Zm9v"},
+                                                       {"foob", "Zm9vYg=="},
+                                                       {"fooba", "Zm9vYmE="},
                                                        {"foobar", "Zm9vYmFy"}};
   for (auto [plain, text] : cases) {
     CHECK(base64_encode(as_view(plain)) == text);
@@ -19,8 +23,8 @@ TEST_CASE("a second encoding of the same bytes is refused") {
   CHECK_FALSE(base64_decode("Zg"));    // padding missing
   CHECK_FALSE(base64_decode("Zg==\n"));
   CHECK_FALSE(base64_decode("===="));
-  CHECK_FALSE(base32_decode("b"));  // five bits cannot be a byte
-  CHECK_FALSE(base32_decode("mz")); // trailing bits not zero
+  CHECK_FALSE(base32_decode("b"));   // five bits cannot be a byte
+  CHECK_FALSE(base32_decode("mz"));  // trailing bits not zero
   CHECK_FALSE(hex_decode("0"));
   CHECK_FALSE(hex_decode("0g"));
 }

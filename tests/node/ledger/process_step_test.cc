@@ -43,6 +43,7 @@ struct Company : LedgerFixture {
     Draft draft{Event::kKeyAdded, Subject::of_node(), sample_slots(Event::kKeyAdded, false)};
     put(draft.slots, slot_bytes(0, SlotType::kKey, key.public_key()));
     put(draft.slots, slot_number(1, SlotType::kEnum, static_cast<std::uint64_t>(role)));
+    put(draft.slots, protocol::slot_text(2, role == KeyRole::kReviewer ? "rita" : "sam"));
     put(draft.slots, slot_number(3, SlotType::kTime, 0));
     put(draft.slots, slot_number(4, SlotType::kTime, runtime.now + 1000 * kDay));
     return draft;

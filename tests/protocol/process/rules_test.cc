@@ -149,6 +149,11 @@ TEST_CASE(
             .empty());
   CHECK(two_hats.approve() == "due-process/R2");
 
+  // One person with two keys, one of them spelt in capitals.
+  const auto second_key = test::key_from(61);
+  ledger.add_key(second_key, KeyRole::kReviewer, "SAM");
+  CHECK(story.add(own(second_key, story.chain)) == "due-process/R2");
+
   ledger.node(Event::kKeyRetired, [&](auto& s) {
     put(s, slot_bytes(0, SlotType::kKeyId, key_id(ledger.reviewer().public_key())));
   });

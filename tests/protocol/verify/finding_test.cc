@@ -18,7 +18,7 @@ TEST_CASE("the gravest finding decides the exit") {
 
 TEST_CASE("a finding is one line of JSON") {
   CHECK(finding_json({"V10.rule", Severity::kBreach, 7, "R1", "say \"no\"\n"}) ==
-        R"({"code":"V10.rule","severity":"breach","index":7,"rule":"R1","text":"say \"no\"\u000a"})");
+        R"({"code":"V10.rule","severity":"breach","index":7,"rule":"R1","text":"say \"no\"\n"})");
   CHECK(finding_json({"V1.tar", Severity::kTampering, {}, "", "x"}) ==
         R"({"code":"V1.tar","severity":"tampering","index":null,"rule":null,"text":"x"})");
 }

@@ -101,6 +101,15 @@ const std::vector<Breach> kBreaches = {
        submit(b, [](Slots& s) { set_slot(s, key_id_slot(6, issuer().reviewer)); });
        publish(b, review(b));
      }},
+    {"the submitter reviews with a second key of theirs", "R2",
+     [](auto& b) {
+       Slots second = key_slots(seeded_key(91), 2, b.next_ms());
+       const auto keys = key_slots(issuer().submitter, 3, b.next_ms());
+       set_slot(second, keys[2]);
+       b.append(Event::kKeyAdded, node_chain(issuer()), second);
+       submit(b);
+       publish(b, review(b, {}, seeded_key(91)));
+     }},
     {"automation reviews with the submitter's key", "R2",
      [](auto& b) {
        submit(b);

@@ -1,12 +1,10 @@
-#include "node/log/json_text.h"
+#include "protocol/wire/json_text.h"
 
 #include "tests/support/catch.h"
 
 namespace {
 std::string json(std::string_view text) {
-  std::string out;
-  tocsin::node::append_json_string(out, text);
-  return out;
+  return tocsin::protocol::json_string(text);
 }
 }  // namespace
 

@@ -1,8 +1,8 @@
-#include "node/log/json_text.h"
+#include "protocol/wire/json_text.h"
 
 #include <cstdint>
 
-namespace tocsin::node {
+namespace tocsin::protocol {
 namespace {
 
 constexpr char kHex[] = "0123456789abcdef";
@@ -78,4 +78,10 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-}  // namespace tocsin::node
+std::string json_string(std::string_view text) {
+  std::string out;
+  append_json_string(out, text);
+  return out;
+}
+
+}  // namespace tocsin::protocol
