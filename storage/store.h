@@ -103,7 +103,8 @@ struct StoreOptions {
   std::size_t memtable_bytes = 64 << 20;  // all families together, then they are flushed
   // What an opening has to replay at most; beyond it memtables are flushed. More keeps an operator waiting.
   std::uint64_t wal_bytes = 128 << 20;
-  std::size_t anchor_bytes = 8 << 20;     // of the file beside the directory, <path>.anchor; at least 128 KiB
+  std::size_t anchor_bytes = 8 << 20;  // of the file beside the directory, <path>.anchor; at least 128 KiB
+  bool spare_disk = false;             // opening writes nothing that can wait: for a disk that is full
 };
 
 class Store {
