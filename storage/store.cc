@@ -63,6 +63,7 @@ rocksdb::DBOptions database_options(const StoreOptions& options) {
   out.info_log_level = rocksdb::InfoLogLevel::ERROR_LEVEL;
   out.keep_log_file_num = 2;
   out.max_open_files = 512;
+  out.avoid_flush_during_recovery = options.spare_disk;
   if (options.env != nullptr) {
     out.env = options.env;
     out.max_background_jobs = 1;
@@ -229,6 +230,10 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path, const StoreO
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
       rocksdb::DB::Open(database_options(options), path, families, &database->handles, &db);
+  // RocksDB has no code for it.
+  if (status.IsIOError() && status.ToString().find("/LOCK:") != std::string::npos)
+    return fail(Error{Code::kUnavailable, "another process has the store in " + path + " open",
+                      "storage/locked", status.ToString(), "stop the other daemon first"});
   if (!status.ok()) return fail(failed(status, "the store does not open"));
   database->db.reset(db);
   std::unique_ptr<Store> store(new Store(std::move(database)));

@@ -105,6 +105,7 @@ struct StoreOptions {
   // What an opening has to replay at most; beyond it memtables are flushed. More keeps an operator waiting.
   std::uint64_t wal_bytes = 128 << 20;
   std::size_t anchor_bytes = 8 << 20;  // of the file beside the directory, <path>.anchor; at least 128 KiB
+  bool spare_disk = false;             // opening writes nothing that can wait: for a disk that is full
 };
 
 class Store {

@@ -1,5 +1,6 @@
 #include "node/daemon/node.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <map>
@@ -151,7 +152,9 @@ Status Node::Parts::open_store() {
   TRY_ASSIGN(Keys opened, open_keystore(config.data_dir, lock));
   keys.push_back(std::make_unique<Keys>(std::move(opened)));
   room = storage::DiskRoom::open(config.data_dir, std::uint64_t{config.disk_reserve_mb} << 20);
-  TRY_ASSIGN(store, storage::Store::open(config.data_dir + "/store"));
+  storage::StoreOptions options;
+  options.spare_disk = !room->health();
+  TRY_ASSIGN(store, storage::Store::open(config.data_dir + "/store", options));
   return {};
 }
 
@@ -293,6 +296,8 @@ Status Node::Parts::open_peers() {
   feed_service = std::make_unique<FeedService>(*ledger, *feed_owner, cosigner.get());
   PeerHooks hooks;
   hooks.judge = [this](const PeerCertificate& peer) { return judge(peer); };
+  // Half of the workers stay for people and platforms, whatever peers ask.
+  hooks.calls_at_once.of_all = std::max<std::size_t>(config.workers / 2, 1);
   hooks.join = [this](const PeerCertificate&, const v1::JoinRequest& request, const Hash& exporter) {
     return on_join(request, exporter);
   };

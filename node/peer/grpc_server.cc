@@ -61,7 +61,8 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
     const auto task = std::shared_ptr<UnaryCall>(call.get(), [call](UnaryCall*) {
       call->finish({grpc::UNAVAILABLE, "the node is stopping"});
     });
-    caller->runtime.post(Lane::kWorkers, [task, answer = std::move(answer), bytes = *request] {
+    caller->budget.turns.run(caller->fingerprint, [task, answer = std::move(answer), bytes = *request] {
+      if (task->finished_) return;  // cancelled while it waited
       answer(*task->caller_, bytes,
              [task](Result<grpc::ByteBuffer> result) { task->finish_with(std::move(result)); });
     });

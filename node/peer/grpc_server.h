@@ -11,6 +11,7 @@
 #include <atomic>
 #include <memory>
 
+#include "node/peer/call_turns.h"
 #include "node/peer/link.h"
 #include "node/peer/peer_link.h"
 
@@ -26,7 +27,9 @@ inline constexpr std::uint64_t kReplyMs = 30'000;
 
 // Calls of all links together.
 struct CallBudget {
+  CallBudget(Runtime& runtime, const CallTurns::Limits& limits) : turns(runtime, limits) {}
   std::atomic<int> calls = 0;
+  CallTurns turns;
 };
 
 std::unique_ptr<LinkServer> make_grpc_server(Runtime& runtime, PeerService& service, CallBudget& budget,

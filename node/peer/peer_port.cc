@@ -6,7 +6,8 @@
 namespace tocsin::node {
 
 struct PeerPort::Parts {
-  explicit Parts(Runtime& runtime_of) : runtime(runtime_of) {}
+  Parts(Runtime& runtime_of, const CallTurns::Limits& limits)
+      : runtime(runtime_of), budget(runtime_of, limits) {}
   Runtime& runtime;
   // Calls may end after their link: they keep it.
   CallBudget budget;
@@ -20,7 +21,7 @@ PeerPort::~PeerPort() {
 
 Result<std::unique_ptr<PeerPort>> PeerPort::open(Runtime& runtime, PeerService& service,
                                                  const TlsIdentity& identity, PeerHooks hooks) {
-  auto parts = std::make_unique<Parts>(runtime);
+  auto parts = std::make_unique<Parts>(runtime, hooks.calls_at_once);
   LinkHooks link_hooks;
   link_hooks.judge = std::move(hooks.judge);
   link_hooks.join = std::move(hooks.join);

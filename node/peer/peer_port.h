@@ -11,6 +11,7 @@
 #include <string>
 
 #include "node/peer/admission.h"
+#include "node/peer/call_turns.h"
 #include "node/peer/link.h"
 #include "node/peer/peer_link.h"
 
@@ -22,6 +23,7 @@ struct PeerHooks {
   std::function<LinkVerdict(const PeerCertificate&)> judge;
   JoinHandler join;  // none: joining is refused
   std::function<void(const LinkEvent&)> event;
+  CallTurns::Limits calls_at_once = {};  // of what peers ask, on the workers
 };
 
 class PeerPort {

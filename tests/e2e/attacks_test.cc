@@ -6,6 +6,7 @@
 
 #include "crypto/base/encoding.h"
 #include "node/peer/peer_port.h"
+#include "protocol/identity/descriptor.h"
 #include "tests/e2e/attacker.h"
 #include "tests/node/peer/http2_frames.h"
 
@@ -19,6 +20,8 @@ constexpr std::uint64_t kGrowthMax = 64ULL << 20;
 constexpr double kCpuSecondsMax = 5;
 constexpr std::size_t kFloodBytes = 16 << 20;  // of one connection, when nobody hangs up
 constexpr int kRounds = 100;
+constexpr std::size_t kLooks = 200;       // look-ups of an honest platform
+constexpr std::size_t kPublished = 2000;  // a page of megabytes
 
 // alpha is attacked, beta is honest, mallory has been taken over: the test holds its keys.
 struct Scene {
@@ -274,4 +277,138 @@ TEST_CASE("the nine attacks on the peer port cost little, and honest work goes o
   });
   CHECK(scene.cut.exchange(0) >= 200);
   CHECK(scene.alpha.stop() == 0);
+}
+
+namespace {
+
+// Look-ups one after the other, until there are enough; the slowest hundredth, in milliseconds.
+double slow_look_ms(
+    const Company& company, const std::string& token,
+    const std::function<bool()>& enough = [] { return true; }) {
+  const std::string query = R"({"queries":[{"type":"sha256","value":")" + sha256_of("0") + R"("}]})";
+  const std::string headers = "Content-Type: application/json\r\nAuthorization: Bearer " + token + "\r\n";
+  std::vector<double> times;
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (times.size() < kLooks || (!enough() && std::chrono::steady_clock::now() < deadline)) {
+    const auto began = std::chrono::steady_clock::now();
+    REQUIRE(company.http("POST", "/v1/match", query, headers).status == 200);
+    times.push_back(
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count());
+  }
+  std::sort(times.begin(), times.end());
+  return times[times.size() * 99 / 100];
+}
+
+// Asks for the largest page again and again, as often at once as it is let for ever: half of kCallsPerLinkMax
+// a link.
+class Glutton {
+ public:
+  Glutton(Attacker& attacker, const Company& mallory, const Company& target) : runtime_(attacker.runtime()) {
+    node::PeerHooks hooks;
+    hooks.judge = [](const node::PeerCertificate&) { return node::LinkVerdict::accept(); };
+    port_ = *node::PeerPort::open(runtime_, none_, Attacker::keys_of(mallory).tls, hooks);
+    const Hash fingerprint = *protocol::parse_fingerprint(target.fingerprint());
+    for (int i = 0; i < 2; ++i)
+      port_->connect({target.address(), fingerprint}, [this](Result<std::unique_ptr<node::PeerLink>> link) {
+        if (!link) return;
+        links_.push_back(std::move(*link));
+        for (int call = 0; call < 4; ++call) ask(*links_.back());
+      });
+  }
+  ~Glutton() {
+    stopped_ = true;
+    port_->stop();
+    runtime_.stop();
+  }
+  std::uint64_t pages() const { return pages_; }
+  std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  void ask(node::PeerLink& link) {
+    v1::RecordsRequest request;
+    request.set_max_bytes(4 << 20);
+    link.records(request, [this, &link](const Result<v1::RecordsReply>& reply) {
+      if (stopped_ || (!reply && reply.error().code == Code::kUnavailable)) return;
+      if (reply) {
+        ++pages_;
+        bytes_ += reply->ByteSizeLong();
+      }
+      runtime_.post(node::Lane::kIo, [this, &link] { ask(link); });
+    });
+  }
+
+  node::AsioRuntime& runtime_;
+  BombService none_;
+  std::unique_ptr<node::PeerPort> port_;
+  std::vector<std::unique_ptr<node::PeerLink>> links_;  // Lane::kIo
+  std::atomic<bool> stopped_ = false;
+  std::atomic<std::uint64_t> pages_ = 0;
+  std::atomic<std::uint64_t> bytes_ = 0;
+};
+
+// The call that asks for everything, and the window for it; nothing of the answer is read.
+Bytes unread_call(std::uint32_t stream) {
+  v1::RecordsRequest request;
+  request.set_max_bytes(4 << 20);
+  const std::string message = request.SerializeAsString();
+  Bytes body{0};
+  append_be(body, static_cast<std::uint32_t>(message.size()));
+  append(body, as_view(message));
+  Bytes out = f::frame(f::kHeaders, f::kEndHeaders, stream, f::call_headers("/tocsin.v1.PeerFeed/Records"));
+  append(out, f::frame(f::kData, f::kEndStream, stream, body));
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a member that asks for everything, or reads nothing, takes little from others", "[attacks]") {
+  const tests::TempDir dir;
+  Company alpha(dir, "alpha");
+  Company mallory(dir, "mallory");
+  alpha.start();
+  mallory.start();
+  make_network(alpha, {&mallory});
+  mallory.stop();
+  const std::string token = json_field(alpha.ask({"token", "create", "desk"}), "token");
+  std::vector<std::string> seeds;
+  for (std::size_t i = 0; i < kPublished; ++i) seeds.push_back(std::to_string(i));
+  std::vector<std::string> words = {"signal", "publish"};
+  const auto ids = reviewed(alpha, dir, seeds);
+  words.insert(words.end(), ids.begin(), ids.end());
+  alpha.ask(words);
+  const auto before = tests::usage_of(alpha.daemon().pid());
+  const double calm = slow_look_ms(alpha, token);
+  const auto report = [&](const char* name, double look, const std::string& more) {
+    const auto after = tests::usage_of(alpha.daemon().pid());
+    const std::uint64_t growth = std::max(after.resident_peak, before.resident) - before.resident;
+    std::printf("%-34s memory +%5.1f MiB; p99 of a look-up %.1f ms, %.1f ms before; %s\n", name,
+                static_cast<double>(growth) / (1 << 20), look, calm, more.c_str());
+    CHECK(growth <= kGrowthMax);
+    REQUIRE(alpha.daemon().running());
+  };
+  {
+    auto attacker = Attacker::with_keys_of(mallory);
+    Glutton glutton(*attacker, mallory, alpha);
+    alpha.until("it is served", [&] { return glutton.pages() > 0; });
+    const double look = slow_look_ms(alpha, token, [&] { return glutton.pages() > 100; });
+    CHECK(glutton.pages() > 100);
+    report("10 asking for everything", look,
+           std::to_string(glutton.pages()) + " pages, " + std::to_string(glutton.bytes() >> 20) + " MiB");
+    CHECK(look < 250);
+  }
+  auto attacker = Attacker::with_keys_of(mallory);
+  std::vector<std::unique_ptr<node::TlsStream>> held;
+  for (int i = 0; i < 4; ++i) {
+    auto link = attacker->link(alpha.address());
+    REQUIRE(link);
+    Bytes calls = f::preface();
+    append(calls, f::frame(f::kSettings, 0, 0, Bytes{0, 4, 0x7f, 0xff, 0xff, 0xff}));
+    append(calls, f::frame(f::kWindowUpdate, 0, 0, Bytes{0x7f, 0xff, 0, 0}));
+    append(calls, many(8, [](std::uint32_t at) { return unread_call(2 * at + 1); }));
+    REQUIRE((*link)->write_all(calls, attacker->runtime().now_ms() + 5000));
+    held.push_back(std::move(*link));
+  }
+  const double look = slow_look_ms(alpha, token);
+  report("11 reading nothing", look, std::to_string(held.size()) + " links");
+  CHECK(alpha.stop() == 0);
 }

@@ -33,6 +33,7 @@ std::string text_of(const google::protobuf::Value& value) {
   return value.string_value();
 }
 
+constexpr std::size_t kSubmitMax = 1000;
 const std::string kPassphrase = "correct horse battery staple\n";
 
 }  // namespace
@@ -198,11 +199,15 @@ std::vector<std::string> reviewed(const Company& company, const tests::TempDir& 
   ::chmod(passphrase.c_str(), 0600);
   company.ask(
       {"user", "add", "reviewer", "--role", "reviewer", "--key-file", key, "--passphrase-file", passphrase});
-  const auto submitted = company.call<v1::SubmitReply>("Submit", submission(seeds));
-  REQUIRE(submitted);
   std::vector<std::string> ids;
-  for (const auto& item : submitted->items())
-    ids.push_back(protocol::print_signal_id(*fixed<32>(as_view(item.signal()), "signal")));
+  for (std::size_t at = 0; at < seeds.size(); at += kSubmitMax) {
+    const auto from = seeds.begin() + static_cast<std::ptrdiff_t>(at);
+    const auto count = static_cast<std::ptrdiff_t>(std::min(kSubmitMax, seeds.size() - at));
+    const auto submitted = company.call<v1::SubmitReply>("Submit", submission({from, from + count}));
+    REQUIRE(submitted);
+    for (const auto& item : submitted->items())
+      ids.push_back(protocol::print_signal_id(*fixed<32>(as_view(item.signal()), "signal")));
+  }
   std::vector<std::string> words = {"review", "decide"};
   words.insert(words.end(), ids.begin(), ids.end());
   words.insert(words.end(),

@@ -171,3 +171,26 @@ TEST_CASE("a node whose store may have been rolled back says so, and signs, serv
   CHECK(company.http("POST", "/v1/match", "{}", "Content-Type: application/json\r\n").status == 503);
   CHECK(company.stop() == 0);
 }
+
+TEST_CASE("a receiver killed while it catches up goes on from where it was", "[durability]") {
+  const tests::TempDir dir;
+  Company alpha(dir, "alpha");
+  Company beta(dir, "beta");
+  alpha.start();
+  beta.start();
+  make_network(alpha, {&beta});
+  std::mt19937 chance(7);
+  Clients clients(alpha, "feed");
+  for (int round = 0; round < 4; ++round) {
+    const std::uint64_t enough = beta.peer(alpha.name()).entries() + 1 + chance() % 100;
+    beta.until("it holds some more", [&] { return beta.peer(alpha.name()).entries() >= enough; });
+    beta.kill();
+    beta.start();
+  }
+  clients.finish();
+  const std::uint64_t size = alpha.status().ledger_size();
+  beta.until("it holds all", [&] { return beta.peer(alpha.name()).entries() == size; });
+  CHECK(beta.peer(alpha.name()).evidence().empty());
+  CHECK(verify(beta, dir).code == 0);
+  CHECK(alpha.stop() == 0);
+}

@@ -93,3 +93,41 @@ TEST_CASE("a store that refuses a write is told by /healthz; reading goes on; no
   CHECK(company.call<v1::SubmitReply>("Submit", submission({"refused"}))->items(0).outcome() ==
         v1::SubmitItem::NEW);
 }
+
+TEST_CASE("a client that dawdles does not keep the node from stopping", "[operations]") {
+  const tests::TempDir dir;
+  Company company(dir, "alpha");
+  company.start();
+  auto idle = tests::HttpClient::local(company.socket());
+  auto half = tests::HttpClient::local(company.socket());
+  REQUIRE(half.send("POST /admin/v1/Submit HTTP/1.1\r\nHost: node\r\nContent-Length: 1000\r\n\r\nhalf"));
+  auto head = tests::HttpClient::local(company.socket());
+  REQUIRE(head.send("POST /admin"));
+  const auto began = std::chrono::steady_clock::now();
+  CHECK(company.stop() == 0);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  CHECK(took.count() < 8);
+}
+
+TEST_CASE("a second daemon on the same node, or on a taken port, says so and harms nothing", "[operations]") {
+  const tests::TempDir dir;
+  Company company(dir, "alpha");
+  company.start();
+  const auto serve = [&](const Company& which, std::vector<std::string> settings) {
+    settings.insert(settings.begin(),
+                    {program("tocsind"), "serve", "--config", which.folder() + "/tocsin.toml"});
+    return tests::run_program(settings, which.environment());
+  };
+  const Finished second = serve(company, {});
+  INFO(second.err);
+  CHECK(second.code != 0);
+  CHECK(second.err.find("tocsind: ") != std::string::npos);
+  CHECK(second.err.find("another") != std::string::npos);
+  Company other(dir, "beta");
+  const Finished taken = serve(other, {"--listen", company.address()});
+  INFO(taken.err);
+  CHECK(taken.code != 0);
+  CHECK(taken.err.find("[link/listen]") != std::string::npos);
+  REQUIRE(company.call<v1::SubmitReply>("Submit", submission({"still there"})));
+  CHECK(company.stop() == 0);
+}

@@ -51,6 +51,23 @@ TEST_CASE("a store that another process has open answers unavailable") {
   auto second = Store::open(directory.path.string());
   REQUIRE_FALSE(second);
   CHECK(second.error().code == Code::kUnavailable);
+  CHECK(second.error().rule == "storage/locked");
+}
+
+TEST_CASE("a store opened to spare a full disk has every row, and takes more") {
+  Directory directory;
+  StoreOptions spare;
+  spare.spare_disk = true;
+  for (const std::string name : {"a", "b", "c"}) {
+    auto store = Store::open(directory.path.string(), spare);
+    REQUIRE(store);
+    Batch batch;
+    batch.put(Family::kMeta, as_view(name), as_view("1"));
+    REQUIRE((*store)->commit(batch));
+  }
+  auto store = Store::open(directory.path.string());
+  REQUIRE(store);
+  for (const std::string name : {"a", "b", "c"}) CHECK(value_of(**store, Family::kMeta, name) == "1");
 }
 
 TEST_CASE("the in-memory environment keeps rows across reopening") {

@@ -236,7 +236,7 @@ TEST_CASE("a flood of connections takes a bounded number of threads, members sti
 TEST_CASE("serving a link of its own costs little") {
   AsioRuntime runtime(2);
   EchoService service;
-  CallBudget budget;
+  CallBudget budget(runtime, {});
   constexpr int kRounds = 50;
   const std::uint64_t resident_kb = process_figure("VmRSS:");
   const auto begin = std::chrono::steady_clock::now();

@@ -155,6 +155,7 @@ class PortNode {
     hooks.judge = [this](const PeerCertificate& peer) { return judge(peer); };
     hooks.event = [this](const LinkEvent& event) { events.put(event); };
     hooks.join = std::move(join);
+    hooks.calls_at_once = {12, 8};
     port = *PeerPort::open(runtime, service, fixture.identity(), std::move(hooks));
     address = "127.0.0.1:" + std::to_string(*port->listen("127.0.0.1:0"));
   }
