@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <random>
 #include <set>
 #include <string>
@@ -20,8 +21,14 @@ class FaultEnv : public rocksdb::EnvWrapper {
   const char* Name() const override { return "FaultEnv"; }
 
   // After `operations` more writes and syncs the disk is gone; a write then leaves half of itself behind.
-  void break_after(std::uint64_t operations) { left_ = operations; }
-  bool is_broken() const { return left_ == 0; }
+  void break_after(std::uint64_t operations) {
+    const std::lock_guard lock(mu_);
+    left_ = operations;
+  }
+  bool is_broken() const {
+    const std::lock_guard lock(mu_);
+    return left_ == 0;
+  }
   // Whatever was not synced is gone, and the disk works again. No file may be open.
   void cut_power() { cut(nullptr); }
   // As above, but some sectors of what was not synced had reached the disk, in no order.
@@ -32,8 +39,11 @@ class FaultEnv : public rocksdb::EnvWrapper {
     std::unique_ptr<rocksdb::WritableFile> inner;
     rocksdb::Status status = EnvWrapper::NewWritableFile(name, &inner, options);
     if (!status.ok()) return status;
-    synced_[name] = 0;
-    over_.erase(name);
+    {
+      const std::lock_guard lock(mu_);
+      synced_[name] = 0;
+      over_.erase(name);
+    }
     *file = std::make_unique<File>(std::move(inner), *this, name);
     return status;
   }
@@ -45,6 +55,7 @@ class FaultEnv : public rocksdb::EnvWrapper {
     return status;
   }
   rocksdb::Status RenameFile(const std::string& from, const std::string& to) override {
+    const std::lock_guard lock(mu_);
     if (const auto found = synced_.find(from); found != synced_.end()) {
       synced_[to] = found->second;
       synced_.erase(from);
@@ -52,6 +63,7 @@ class FaultEnv : public rocksdb::EnvWrapper {
     return EnvWrapper::RenameFile(from, to);
   }
   rocksdb::Status DeleteFile(const std::string& name) override {
+    const std::lock_guard lock(mu_);
     synced_.erase(name);
     over_.erase(name);
     return EnvWrapper::DeleteFile(name);
@@ -83,6 +95,7 @@ class FaultEnv : public rocksdb::EnvWrapper {
     }
     rocksdb::Status Sync() override {
       if (!env_.works()) return rocksdb::Status::IOError("the disk is gone");
+      const std::lock_guard lock(env_.mu_);
       env_.synced_[name_] = file_->GetFileSize();
       return WritableFileWrapper::Sync();
     }
@@ -106,6 +119,7 @@ class FaultEnv : public rocksdb::EnvWrapper {
     }
     rocksdb::Status Sync() override {
       if (!env_.works()) return rocksdb::Status::IOError("the disk is gone");
+      const std::lock_guard lock(env_.mu_);
       env_.over_.erase(name_);
       return RandomRWFileWrapper::Sync();
     }
@@ -113,6 +127,7 @@ class FaultEnv : public rocksdb::EnvWrapper {
 
    private:
     void remember(std::uint64_t offset, std::size_t size) {
+      const std::lock_guard lock(env_.mu_);
       Sectors& sectors = env_.over_[name_];
       for (std::uint64_t at = offset / kSector * kSector; at < offset + size; at += kSector) {
         if (sectors.contains(at)) continue;
@@ -130,6 +145,7 @@ class FaultEnv : public rocksdb::EnvWrapper {
   explicit FaultEnv(std::unique_ptr<rocksdb::Env> memory)
       : EnvWrapper(memory.get()), memory_(std::move(memory)) {}
   bool works() {
+    const std::lock_guard lock(mu_);
     if (left_ == 0) return false;
     if (left_ != UINT64_MAX) --left_;
     return true;
@@ -166,6 +182,7 @@ class FaultEnv : public rocksdb::EnvWrapper {
   }
 
   std::unique_ptr<rocksdb::Env> memory_;
+  mutable std::mutex mu_;  // guards what follows: RocksDB flushes beside the writer
   std::map<std::string, std::uint64_t> synced_;
   std::map<std::string, Sectors> over_;
   std::uint64_t left_ = UINT64_MAX;
