@@ -1,5 +1,7 @@
 #include "storage/witness_store.h"
 
+#include <algorithm>
+
 #include "crypto/base/encoding.h"
 #include "crypto/hash.h"
 
@@ -12,13 +14,16 @@ constexpr std::uint8_t kOwn = 1;
 constexpr Bytes::size_type kOwnKeyBytes = 9;
 
 Bytes seen_key(std::string_view origin) {
-  Bytes key = {kSeen};
-  append(key, crypto::sha256(as_view(origin)));
+  const Hash digest = crypto::sha256(as_view(origin));
+  Bytes key(1 + digest.size(), kSeen);
+  std::copy(digest.begin(), digest.end(), key.begin() + 1);
   return key;
 }
 
 Bytes own_key(std::uint64_t size) {
-  Bytes key = {kOwn};
+  Bytes key;
+  key.reserve(kOwnKeyBytes);
+  key.push_back(kOwn);
   append_be(key, size);
   return key;
 }
