@@ -78,7 +78,6 @@ struct Node::Parts {
   std::unique_ptr<WitnessCalls> witness_calls;
   std::mutex alarm_mu;
   std::string alarm;  // guarded by alarm_mu
-  std::unique_ptr<LedgerExport> exporter;
   std::unique_ptr<LedgerExport> ledger_export;
   std::unique_ptr<MediaHasher> media;
   std::unique_ptr<Tokens> tokens;
