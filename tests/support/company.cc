@@ -201,11 +201,14 @@ Status Company::pull(Company& from) {
   const std::vector<const crypto::KemKey*> keys = {&envelope};
   for (bool complete = false; !complete;) {
     TRY_ASSIGN(const auto page, from.owner->records(descriptor->fingerprint(), peer->next_request()));
-    Result<node::ForeignLedger::Progress> progress = fail(Code::kInternal, "not answered");
-    peer->accept(page, keys, coordinator, [&](auto done) { progress = std::move(done); });
+    TRY_ASSIGN(const auto proved, peer->prove(*peer->view(), page, keys));
+    peer->take(proved);
+    Result<std::uint64_t> refused = fail(Code::kInternal, "not answered");
+    peer->write(proved, coordinator, [&](Result<std::uint64_t> done) { refused = std::move(done); });
     runtime.run();
-    if (!progress) return fail(std::move(progress).error());
-    complete = progress->complete();
+    if (!refused) return fail(std::move(refused).error());
+    peer->settle(proved);
+    complete = peer->progress().complete();
   }
   return {};
 }
