@@ -44,6 +44,7 @@ struct Witnessed::Round {
     int tries = 0;
     std::uint64_t old_size = 0;  // as last asked with
     bool done = false;
+    bool cosigned = false;
   };
   protocol::TreeHead tree;
   protocol::Note note;  // the log's signature first
@@ -172,14 +173,15 @@ void Witnessed::begin() {
   round->note = std::move(*note);
   round->registry = head.registry;
   for (WitnessTarget& target : targets(*head.registry)) round->asking.push_back({std::move(target)});
-  round->outstanding = round->asking.size();
   {
     const std::lock_guard lock(mu_);
     scheduled_ = false;
     if (stopped_ || (round_ && !round_->over)) return;  // settle() looks again
-    if (cosigned_size_ == head.tree.size || round->asking.empty()) return;
+    if (cosigned_size_ == head.tree.size) ask_stragglers(*round);
+    if (round->asking.empty()) return;
     round_ = round;
     round_began_ms_ = parts_.runtime.now_ms();
+    round->outstanding = round->asking.size();
   }
   for (std::size_t i = 0; i < round->asking.size(); ++i) send(round, i);
   parts_.runtime.after(kRoundMs, Lane::kWorkers, [this, round] {
@@ -193,6 +195,23 @@ void Witnessed::begin() {
       round->outstanding = 0;
     }
     settle(round);
+  });
+}
+
+// Called with mu_ held. This tree is cosigned: the round adds to that note what those give who did not
+// answer.
+void Witnessed::ask_stragglers(Round& round) const {
+  auto note = cosigned_.checkpoint && cosigned_.tree == round.tree
+                  ? protocol::parse_note(*cosigned_.checkpoint)
+                  : Result<protocol::Note>(fail(Code::kNotFound, "nothing is cosigned"));
+  if (!note) return round.asking.clear();
+  round.note = std::move(*note);
+  round.kept = true;
+  std::erase_if(round.asking, [&](const Round::Asking& asking) {
+    return std::any_of(
+        round.note.signatures.begin(), round.note.signatures.end(), [&](const auto& signature) {
+          return signature.id == asking.target.key.id && signature.name == asking.target.key.name;
+        });
   });
 }
 
@@ -231,6 +250,7 @@ void Witnessed::answered(const RoundPtr& round, std::size_t target, const Result
     if (asking.done || round->over) return;
     Holder& holder = holders_[id_of(asking.target.key)];
     if (answer && answer->status == kOk && cosigned(*round, target, answer->body)) {
+      asking.cosigned = true;
       holder.held = round->tree.size;
       holder.last_error.clear();
     } else if (answer && answer->status == kConflict) {
@@ -343,7 +363,8 @@ void Witnessed::settle(const RoundPtr& round) {
       note = std::move(candidate);
     } else if (last) {
       round->over = true;
-      again_later = !round->kept;
+      again_later = !round->kept || std::any_of(round->asking.begin(), round->asking.end(),
+                                                [](const auto& asking) { return !asking.cosigned; });
     }
   }
   if (!note.empty()) return keep(round, note);

@@ -101,6 +101,7 @@ class Witnessed {
   std::vector<WitnessTarget> targets(const protocol::Registry& registry) const;
   void schedule(std::uint64_t delay_ms);
   void begin();
+  void ask_stragglers(Round& round) const;
   void send(const RoundPtr& round, std::size_t target);
   void answered(const RoundPtr& round, std::size_t target, const Result<CosignAnswer>& answer);
   bool cosigned(Round& round, std::size_t target, const std::string& lines);

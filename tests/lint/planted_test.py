@@ -41,7 +41,7 @@ FAULTS = [
     (check_layers, "node/peer/planted.cc", "#include <spdlog/spdlog.h>\n", "log through node/log"),
     (check_layers, "node/matching/planted.cc", "#include <jpeglib.h>\n", "decoders stay"),
     (check_layers, "node/matching/planted.cc", "#include <openssl/evp.h>\n", "OpenSSL serves"),
-    (check_layers, "node/peer/planted.cc", "#include <curl/curl.h>\n", "only the command line"),
+    (check_layers, "node/peer/planted.cc", "#include <curl/curl.h>\n", "HTTP clients are the command line"),
     (check_layers, "protocol/planted.cc", "#include <boost/json.hpp>\n", "do without Boost"),
     (check_layers, "node/peer/planted.cc", "#include <catch2/catch.hpp>\n", "test libraries stay"),
     (check_layers, "protocol/planted.cc", "#include <fstream>\n", "do no I/O"),

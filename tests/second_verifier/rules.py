@@ -2,7 +2,7 @@
 import struct
 from types import SimpleNamespace
 
-from formats import attempt, descriptor, hashes
+from formats import attempt, descriptor, hashes, parse_policy
 from primitives import H, ed25519, public_key
 
 CASE = {"0101": "- DRAFT", "0102 1": "DRAFT,SHAREABLE SHAREABLE", "0102 2": "DRAFT,SHAREABLE REJECTED", "0102 3": "DRAFT,SHAREABLE DRAFT",
@@ -106,6 +106,9 @@ class Ledger:
         elif e == 0x0508:
             yield "R16", n(2) > self.charters.get(v(0), -1)
             self.charters[v(0)] = n(2)
+        elif e == 0x0509:
+            policy = attempt(parse_policy, v(0).decode())
+            yield "R16", policy and any((key.name, key.key) == (me.origin, me.key) for key in policy.logs)
         elif e in (0x0514, 0x0515):
             yield "R16", (v(0) in self.suspended) == (e == 0x0515)
             self.suspended ^= {v(0)}

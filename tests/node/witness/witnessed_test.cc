@@ -141,6 +141,19 @@ TEST_CASE("without a policy all is published at once, and cosignatures come as a
   CHECK(node.signatures() == 1);
 }
 
+TEST_CASE("a member that was away when the others cosigned is asked again, though nothing is new") {
+  Watched node(3);
+  node.down.insert(Watched::name(1));
+  node.grow();
+  node.runtime.pass(kRoundEveryMs);
+  CHECK(node.signatures() == 3);
+  node.down.clear();
+  node.runtime.pass(kRoundAgainMs);
+  CHECK(node.signatures() == 4);
+  CHECK(node.witnessed->overview().cosignatures == 3);
+  CHECK(node.witnessed->published().tree.size == 2);
+}
+
 TEST_CASE("a node that nobody cosigns works as without witnesses") {
   Watched node(0);
   node.grow(5);
