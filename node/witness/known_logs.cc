@@ -2,9 +2,9 @@
 
 namespace tocsin::node {
 
-void KnownLogs::refresh_locked() {
+void KnownLogs::refresh_locked(std::uint64_t known_for_ms) {
   const std::uint64_t now = runtime_.now_ms();
-  if (read_ms_ != 0 && now < read_ms_ + kKnownForMs) return;
+  if (read_ms_ != 0 && now < read_ms_ + known_for_ms) return;
   const auto rows = members_.list();
   if (!rows) return;  // what was known stays known until the store answers again
   std::map<Hash, Known> next;
@@ -32,7 +32,7 @@ void KnownLogs::refresh_locked() {
 
 std::vector<protocol::VerifierKey> KnownLogs::keys(std::string_view origin) {
   const std::lock_guard lock(mu_);
-  refresh_locked();
+  refresh_locked(kKnownForMs);
   const Known* owner = nullptr;
   for (const auto& [id, known] : known_)
     if (known.origin == origin && (owner == nullptr || known.since_ms < owner->since_ms)) owner = &known;
@@ -42,7 +42,8 @@ std::vector<protocol::VerifierKey> KnownLogs::keys(std::string_view origin) {
 
 std::vector<WitnessTarget> KnownLogs::members_that_cosign() {
   const std::lock_guard lock(mu_);
-  refresh_locked();
+  // Rounds are rare, and one that follows a member's coming must not miss it.
+  refresh_locked(0);
   std::vector<WitnessTarget> out;
   for (const auto& [id, known] : known_)
     if (known.target) out.push_back(*known.target);

@@ -2,8 +2,8 @@
 // KnownLogs: the logs this node cosigns and the nodes that may cosign its own: the active members of its
 // network, by their descriptors.
 //
-// Guarantee: not older than kKnownForMs; a descriptor is checked when it changes, not at every question.
-// Concurrency: any thread.
+// Guarantee: keys() is not older than kKnownForMs, members_that_cosign() is as of now; a descriptor is
+// checked when it changes, not at every question. Concurrency: any thread.
 
 #include <map>
 #include <memory>
@@ -47,7 +47,7 @@ class KnownLogs {
     protocol::VerifierKey log;
     std::optional<WitnessTarget> target;
   };
-  void refresh_locked();
+  void refresh_locked(std::uint64_t known_for_ms);
 
   const Members& members_;
   Runtime& runtime_;
