@@ -3,9 +3,9 @@
 // back.
 //
 // What is in it: "manifest" (text: what and when), "keystore" (sealed under its own passphrase besides),
-// "tocsin.toml", "tokens", and "store/…", a consistent copy of the database. A restored directory carries the
-// file "restored" (the manifest): a node that finds it may have answered more than it remembers, so it does
-// not sign until its peers have been asked (node/ledger/anchor.h). Errors: archive.h's; kAlreadyExists
+// "tocsin.toml", "tokens", and "store/…", a consistent copy of the database, without its anchor: the node may
+// have signed more since, so a restored directory opens in quarantine (storage/anchor.h). The file "restored"
+// in it is the manifest. Errors: archive.h's; kAlreadyExists
 // "directory/not-empty"; kNotFound, kUnavailable "backup/io". Concurrency: one call a path at a time. Source:
 // reliability.md fact 3 of the design.
 

@@ -81,8 +81,9 @@ Result<int> restore(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(const auto summary, node::restore_backup(arguments.text("FILE"), key, into));
   print_summary(session, "Restored", summary,
                 "Next: tocsind serve --config " + into + "/tocsin.toml --data-dir " + into +
-                    "\n  It reads at once and signs nothing until its peers were asked what they hold of its "
-                    "ledger.\n");
+                    "\n  It may have signed more than this copy holds, so it starts in quarantine: it signs, "
+                    "serves and takes "
+                    "nothing.\n");
   return static_cast<int>(kDone);
 }
 
