@@ -162,16 +162,18 @@ Status restore_files(File& file, const crypto::KemKey& key, const std::string& i
   ArchiveVisitor visitor;
   visitor.begin = [&](const std::string& name, std::uint64_t size) -> Status {
     TRY(reading.begin(name, size));
-    const std::string target = name == "manifest" ? restored_mark(into) : into + "/" + name;
-    TRY_ASSIGN(out, File::open(target, O_WRONLY | O_CREAT | O_EXCL));
+    out.reset();
+    if (name != "manifest") {
+      TRY_ASSIGN(out, File::open(into + "/" + name, O_WRONLY | O_CREAT | O_EXCL));
+    }
     return {};
   };
   visitor.bytes = [&](ByteView part) -> Status {
     reading.bytes(part);
-    return out->write(part);
+    return out ? out->write(part) : Status();
   };
   visitor.end = [&]() -> Status {
-    TRY(out->sync_and_close());
+    if (out) TRY(out->sync_and_close());
     return reading.end();
   };
   TRY(read_archive(
@@ -181,10 +183,6 @@ Status restore_files(File& file, const crypto::KemKey& key, const std::string& i
 }
 
 }  // namespace
-
-std::string restored_mark(const std::string& data_dir) {
-  return data_dir + "/restored";
-}
 
 std::string format_manifest(const BackupManifest& manifest) {
   return std::string(kHeading) + "node " + manifest.name + "\nkey " + manifest.fingerprint + "\ncreated " +

@@ -4,10 +4,9 @@
 //
 // What is in it: "manifest" (text: what and when), "keystore" (sealed under its own passphrase besides),
 // "tocsin.toml", "tokens", and "store/…", a consistent copy of the database, without its anchor: the node may
-// have signed more since, so a restored directory opens in quarantine (storage/anchor.h). The file "restored"
-// in it is the manifest. Errors: archive.h's; kAlreadyExists
-// "directory/not-empty"; kNotFound, kUnavailable "backup/io". Concurrency: one call a path at a time. Source:
-// reliability.md fact 3 of the design.
+// have signed more since, so a restored directory opens in quarantine (storage/anchor.h). Errors:
+// archive.h's; kAlreadyExists "directory/not-empty"; kNotFound, kUnavailable "backup/io". Concurrency: one
+// call a path at a time. Source: reliability.md fact 3 of the design.
 
 #include <cstdint>
 #include <string>
@@ -47,8 +46,5 @@ Result<BackupSummary> verify_backup(const std::string& path, const crypto::KemKe
 // Into a new or empty directory; on an error nothing is left in it.
 Result<BackupSummary> restore_backup(const std::string& path, const crypto::KemKey& key,
                                      const std::string& into);
-
-// The file that marks a restored directory.
-std::string restored_mark(const std::string& data_dir);
 
 }  // namespace tocsin::node
