@@ -43,7 +43,7 @@ constexpr std::uint64_t kIndexPollMs = 60'000;
 // Anybody may connect to the read plane: what one address gets of it.
 constexpr std::size_t kReadersPerAddressMax = 64;
 constexpr std::size_t kReadersMax = 512;
-constexpr std::uint64_t kUpkeepMs = 3'600'000;
+constexpr std::uint64_t kHourMs = 3'600'000;
 // Renewed while this much is left: a peer that is away for a while meets the new one before the old has
 // ended.
 constexpr std::uint64_t kRenewBeforeMs = 30ULL * 24 * 3600 * 1000;
@@ -85,7 +85,7 @@ struct Node::Parts {
   std::unique_ptr<FeedService> feed_service;
   std::unique_ptr<PeerPort> port;
   std::unique_ptr<Sync> sync;
-  std::unique_ptr<Upkeep> store_upkeep;
+  std::unique_ptr<Upkeep> upkeep;
   std::unique_ptr<AdminParts> admin;
   std::unique_ptr<Router> router;
   std::unique_ptr<HttpServer> http;
@@ -123,7 +123,7 @@ struct Node::Parts {
   void poll_join();
   void send_join(const v1::JoinRow& row);
   void poll_expiry();
-  void upkeep();
+  void poll_hourly();
   void forget_old_answers();
   void renew_when_due();
   Result<v1::RotateReply> rotate(const std::string& which);
@@ -329,7 +329,7 @@ Status Node::Parts::open_peers() {
   TRY(witnessed->start());
   poll_join();
   poll_expiry();
-  upkeep();
+  poll_hourly();
   if (config.index_hours != 0) poll_index();
   return {};
 }
@@ -394,11 +394,11 @@ void Node::Parts::poll_expiry() {
 }
 
 // What a node does once an hour; the descriptor lives for 90 days, whoever forgets `tocsin key rotate`.
-void Node::Parts::upkeep() {
+void Node::Parts::poll_hourly() {
   if (stopping) return;
   forget_old_answers();
   renew_when_due();
-  runtime.after(kUpkeepMs, Lane::kWorkers, [this] { upkeep(); });
+  runtime.after(kHourMs, Lane::kWorkers, [this] { poll_hourly(); });
 }
 
 void Node::Parts::forget_old_answers() {
@@ -472,11 +472,11 @@ Status Node::Parts::open_http() {
       },
       [this](const std::string& key) { return rotate(key); },
       [this](const v1::ExportRequest& request) { return ledger_export->run(request); },
-      [this](const v1::BackupRequest& request) { return store_upkeep->backup(request); },
-      [this] { return store_upkeep->fsck(); }, [this] { return node::witnessing(*witness_calls); }});
-  store_upkeep = std::make_unique<Upkeep>(
+      [this](const v1::BackupRequest& request) { return upkeep->backup(request); },
+      [this] { return upkeep->fsck(); }, [this] { return node::witnessing(*witness_calls); }});
+  upkeep = std::make_unique<Upkeep>(
       Upkeep::Parts{config, *store, *ledger, runtime, metrics, [this] { return descriptor(); }});
-  store_upkeep->start_scrub();
+  upkeep->start_scrub();
   router = std::make_unique<Router>(tokens.get());
   add_operations_routes(*router, metrics, [this]() -> Status {
     if (store->broken())
@@ -574,7 +574,7 @@ void Node::stop() {
   if (parts_->stopping.exchange(true)) return;
   if (parts_->http) parts_->http->stop();
   if (parts_->read_http) parts_->read_http->stop();
-  if (parts_->store_upkeep) parts_->store_upkeep->stop();
+  if (parts_->upkeep) parts_->upkeep->stop();
   if (parts_->witnessed) parts_->witnessed->stop();
   if (parts_->outside) parts_->outside->stop();
   if (parts_->sync) parts_->sync->stop();
