@@ -12,15 +12,12 @@
 using tocsin::protocol::Event;
 using tocsin::tests::AdminServer;
 using tocsin::tests::CliRun;
+using tocsin::tests::contains;
 using tocsin::tests::run_cli;
 using tocsin::tests::TempDir;
 namespace v1 = tocsin::v1;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 // A node that knows signals of its own, or with `foreign` of another.
 struct FakeNode {

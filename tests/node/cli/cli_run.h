@@ -24,6 +24,10 @@ struct CliTerminal {
 
 inline constexpr std::uint64_t kCliNowMs = 1'795'000'000'000;
 
+inline bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
 inline CliRun run_cli(std::vector<std::string> words, const CliTerminal& terminal = {}) {
   std::istringstream in(terminal.input);
   std::ostringstream out;

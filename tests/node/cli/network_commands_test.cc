@@ -12,15 +12,12 @@
 using tocsin::tests::AdminServer;
 using tocsin::tests::CliRun;
 using tocsin::tests::CliTerminal;
+using tocsin::tests::contains;
 using tocsin::tests::run_cli;
 using tocsin::tests::TempDir;
 namespace v1 = tocsin::v1;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 tocsin::Hash filled(std::uint8_t byte) {
   tocsin::Hash hash;

@@ -6,13 +6,8 @@
 #include "tests/support/catch.h"
 
 using tocsin::tests::CliRun;
+using tocsin::tests::contains;
 using tocsin::tests::run_cli;
-
-namespace {
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-}  // namespace
 
 TEST_CASE("what is mistyped is usage, exit 2, and is answered with what was meant") {
   struct Case {
