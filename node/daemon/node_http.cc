@@ -1,0 +1,93 @@
+#include "crypto/base/encoding.h"
+#include "node/daemon/node_parts.h"
+#include "node/http/log_routes.h"
+#include "node/http/operations.h"
+#include "node/log/log.h"
+
+namespace tocsin::node {
+namespace {
+
+// Anybody may connect to the read plane: what one address gets of it.
+constexpr std::size_t kReadersPerAddressMax = 64;
+constexpr std::size_t kReadersMax = 512;
+
+}  // namespace
+
+Status Node::Parts::open_http() {
+  TRY_ASSIGN(media, MediaHasher::make(
+                        {config.media_worker.empty() ? MediaHasher::default_worker() : config.media_worker}));
+  TRY_ASSIGN(tokens, Tokens::open(config.token_file_path()));
+  admin.reset(new AdminParts{
+      *ledger, runtime, *store, *members, *signals, *media, *tokens, metrics, [this] { return descriptor(); },
+      [this](const Hash& peer) {
+        const Sync::PeerStatus status = sync->status(peer);
+        const std::lock_guard lock(refusals_mu);
+        const Refusal& refusal = refusals[peer];
+        return PeerProgress{status.connected,  status.held,   status.head_size, status.last_sync_ms,
+                            status.last_error, refusal.at_ms, refusal.reason};
+      },
+      [this](const Hash& peer) { port->drop(peer); }, [this] { schedule_join(0); },
+      [this] {
+        const std::lock_guard lock(refusals_mu);
+        return join_trouble;
+      },
+      [this](const std::string& key) { return rotate(key); },
+      [this](const v1::ExportRequest& request) { return ledger_export->run(request); },
+      [this](const v1::BackupRequest& request) { return upkeep->backup(request); },
+      [this] { return upkeep->fsck(); }, [this] { return node::witnessing(*witness_calls); }});
+  upkeep = std::make_unique<Upkeep>(
+      Upkeep::Parts{config, *store, *ledger, runtime, metrics, [this] { return descriptor(); }});
+  upkeep->start_scrub();
+  router = std::make_unique<Router>(tokens.get());
+  add_operations_routes(*router, metrics, [this]() -> Status {
+    if (store->broken())
+      return fail(Code::kUnavailable,
+                  "a write to the store failed: nothing is taken until the node is restarted",
+                  "storage/broken");
+    const std::lock_guard lock(alarm_mu);
+    if (!alarm.empty()) return fail(Code::kFailedPrecondition, alarm, "ledger/forked");
+    return room->health();
+  });
+  add_admin_routes(*router, *admin);
+  add_witness_calls(*router, *witness_calls);
+  add_api_routes(*router, *admin);
+  http = std::make_unique<HttpServer>(runtime, *router, metrics);
+  if (!config.http_listen.empty()) {
+    TRY_ASSIGN(http_port, http->listen_tcp(config.http_listen));
+  }
+  return http->listen_unix(config.admin_socket_path());
+}
+
+// The node stays up so that its operator is told, and does nothing else.
+Status Node::Parts::open_quarantined(Error why) {
+  log_failure(LogLevel::kError, "node.quarantined", why);
+  const auto head = store->head();
+  quarantined.emplace(
+      Quarantined{std::move(why), head ? head->size : 0, [this] { return descriptor(); }, runtime});
+  TRY_ASSIGN(tokens, Tokens::open(config.token_file_path()));
+  router = std::make_unique<Router>(tokens.get());
+  add_operations_routes(*router, metrics, [this]() -> Status { return fail(quarantined->why); });
+  add_quarantine_routes(*router, *quarantined);
+  http = std::make_unique<HttpServer>(runtime, *router, metrics);
+  if (!config.http_listen.empty()) {
+    TRY_ASSIGN(http_port, http->listen_tcp(config.http_listen));
+  }
+  return http->listen_unix(config.admin_socket_path());
+}
+
+Status Node::Parts::open_read_plane() {
+  if (config.read_listen.empty()) return {};
+  read_router = std::make_unique<Router>(nullptr);
+  add_log_routes(*read_router, {ledger->log(), [this] { return witnessed->published(); }, config.read_prefix,
+                                hex_encode(ByteView(ledger->self()).first(8))});
+  add_witness_route(*read_router, *cosigner, config.read_prefix);
+  HttpLimits limits;
+  limits.connections_max = kReadersMax;
+  limits.connections_per_address_max = kReadersPerAddressMax;
+  limits.requests_per_s_max = config.read_rate;
+  read_http = std::make_unique<HttpServer>(runtime, *read_router, metrics, limits);
+  TRY_ASSIGN(read_port, read_http->listen_tcp(config.read_listen));
+  return {};
+}
+
+}  // namespace tocsin::node
