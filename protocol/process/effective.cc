@@ -96,13 +96,15 @@ std::string_view retraction_reason_name(std::uint32_t reason) {
   return reason >= 1 && reason <= words.size() ? words[reason - 1] : "UNKNOWN";
 }
 
-Effective effective(const v1::Case& state, const Hash& self, std::uint64_t now_ms) {
+Effective effective(const v1::Case& state, const Hash& self, std::uint64_t now_ms, bool quarantined) {
   Effective out;
   const Opinions opinions = count(state, self, out);
   const v1::ReceiverState* mine = find_receiver(state, self);
   const bool own_issue = equal(as_view(state.issuer()), self);
   if (settle_ended(out, state, mine, own_issue, now_ms)) return out;
-  if (opinions.own == v1::NEGATIVE)
+  if (quarantined)
+    settle(out, "QUARANTINED", Handling::kNone, "its issuer signed two histories of its ledger");
+  else if (opinions.own == v1::NEGATIVE)
     settle(out, "NEGATIVE", Handling::kNone, "this node's own opinion is negative");
   else if (mine != nullptr && mine->phase() == v1::DECLINED)
     settle(out, "DECLINED", Handling::kNone, "this node declined it");

@@ -18,7 +18,7 @@ std::string_view handling_name(Handling handling);  // "none", "review", "alert"
 
 struct Effective {
   // UNKNOWN, DRAFT, REJECTED, WITHDRAWN, SHAREABLE, LIVE, HELD, ACTIONABLE, DECLINED, DISPUTED, NEGATIVE,
-  // RETRACTING, RETRACTED, EXPIRED or REFUSED. A literal.
+  // RETRACTING, RETRACTED, EXPIRED, REFUSED or QUARANTINED. A literal.
   std::string_view state;
   Handling handling = Handling::kNone;
   std::string reason;     // a sentence without its full stop
@@ -27,7 +27,8 @@ struct Effective {
   unsigned negative = 0;
 };
 
-Effective effective(const v1::Case& state, const Hash& self, std::uint64_t now_ms);
+// `quarantined`: the issuer is proven to have shown two histories, and nothing of it counts (SPEC §13).
+Effective effective(const v1::Case& state, const Hash& self, std::uint64_t now_ms, bool quarantined = false);
 
 // "FALSE_POSITIVE" … "EXPIRED" for 1 … 11, due-process order; "UNKNOWN" otherwise.
 std::string_view retraction_reason_name(std::uint32_t reason);

@@ -168,6 +168,12 @@ constexpr SlotSpec kCharterVersionSlots[] = {
     {3, kText, kMust, "text"},    {14, kHash, kMust, "coordinator"},
 };
 constexpr SlotSpec kWitnessPolicySlots[] = {{0, kText, kMust, "policy"}};
+constexpr SlotSpec kEquivocationSlots[] = {
+    {0, kSigned, kMust, "descriptor"}, {1, kText, kMust, "first"},
+    {2, kText, kMust, "second"},       {3, kHash, kMay, "root"},
+    {4, kBytes, kMay, "consistency"},  {5, kSigned, kMay, "later_descriptor"},
+    {14, kHash, kMust, "issuer"},
+};
 constexpr SlotSpec kPeerSlots[] = {
     {0, kHash, kMust, "peer"},
     {1, kText, kMust, "reason"},
@@ -202,6 +208,7 @@ constexpr EventSpec kEvents[] = {
     {Event::kWitnessPolicy, "WITNESS_POLICY", kWitnessPolicySlots},
     {Event::kIndexEpoch, "INDEX_EPOCH", kIndexEpochSlots},
     {Event::kDisclosed, "DISCLOSED", kDisclosedSlots},
+    {Event::kEquivocationEvidence, "EQUIVOCATION_EVIDENCE", kEquivocationSlots},
     {Event::kPeerSuspended, "PEER_SUSPENDED", kPeerSlots},
     {Event::kPeerResumed, "PEER_RESUMED", kPeerSlots},
 };

@@ -42,6 +42,7 @@ enum class Event : std::uint16_t {
   kWitnessPolicy = 0x0509,
   kIndexEpoch = 0x050C,
   kDisclosed = 0x050D,
+  kEquivocationEvidence = 0x0510,
   kPeerSuspended = 0x0514,
   kPeerResumed = 0x0515,
 };

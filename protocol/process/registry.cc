@@ -57,10 +57,13 @@ Status Registry::judge(const RecordView& record, const Hash& issuer) const {
       return {};
     }
     case Event::kPeerSuspended:
-    case Event::kPeerResumed:
-      if (suspended(event.hash(0)) == (event.event() == Event::kPeerSuspended))
-        return refuse("the peer is already so");
+      if (suspended(event.hash(0))) return refuse("the peer is already so");
       return {};
+    case Event::kPeerResumed:
+      if (!suspended(event.hash(0)) && !quarantined(event.hash(0))) return refuse("the peer is already so");
+      return {};
+    case Event::kEquivocationEvidence:
+      return judge_equivocation(record);
     case Event::kWitnessPolicy:
       return judge_witness_policy(record);
     case Event::kIndexEpoch:
@@ -140,6 +143,19 @@ Status Registry::judge_witness_policy(const RecordView& record) const {
   return {};
 }
 
+Status Registry::judge_equivocation(const RecordView& record) const {
+  const auto proof = equivocation_of(*record.event);
+  if (!proof) return refuse("EQUIVOCATION_EVIDENCE: " + proof.error().message);
+  const auto proven = verify_equivocation(*proof);
+  if (!proven) return refuse("EQUIVOCATION_EVIDENCE: " + proven.error().message);
+  if (proven->issuer != record.event->hash(kSlotOrigin))
+    return refuse("the evidence is against another node");
+  if (equivocation(equivocation_digest(*proof)) != nullptr)
+    return refuse("this evidence is on record already");
+  if (quarantined(proven->issuer)) return refuse("the node is in quarantine already");
+  return {};
+}
+
 void Registry::apply_descriptor(ValidDescriptor descriptor, const RecordView& record) {
   RegisteredKey added;
   added.key = descriptor.operational_key();
@@ -212,11 +228,23 @@ void Registry::apply(const RecordView& record) {
           {std::string(event.text(0)), std::make_shared<const Policy>(std::move(*policy)), record.index});
       break;
     }
+    case Event::kEquivocationEvidence: {
+      auto proof = equivocation_of(event);
+      CHECK_INVARIANT(proof.has_value());
+      auto proven = verify_equivocation(*proof);
+      CHECK_INVARIANT(proven.has_value());
+      quarantined_.insert(proven->issuer);
+      const Hash digest = equivocation_digest(*proof);
+      equivocations_.push_back(
+          {std::move(*proven), std::move(*proof), digest, record.index, record.leaf.time_ms});
+      break;
+    }
     case Event::kPeerSuspended:
       suspended_[event.hash(0)] = std::string(event.text(1));
       break;
     case Event::kPeerResumed:
       suspended_.erase(event.hash(0));
+      quarantined_.erase(event.hash(0));
       break;
     case Event::kIndexEpoch:
       index_epoch_ = IndexRecord{record.index, record.leaf.time_ms};
@@ -224,6 +252,12 @@ void Registry::apply(const RecordView& record) {
     default:  // DISCLOSED
       CHECK_INVARIANT(is_node_event(event.event()));
   }
+}
+
+const ProvenEquivocation* Registry::equivocation(const Hash& digest) const {
+  const auto at = std::find_if(equivocations_.begin(), equivocations_.end(),
+                               [&](const ProvenEquivocation& proven) { return proven.digest == digest; });
+  return at == equivocations_.end() ? nullptr : &*at;
 }
 
 const WitnessPolicy* Registry::witness_policy_at(std::uint64_t index) const {

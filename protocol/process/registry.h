@@ -10,10 +10,12 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "protocol/evidence/equivocation.h"
 #include "protocol/identity/descriptor.h"
 #include "protocol/log/policy.h"
 #include "protocol/process/record.h"
@@ -84,6 +86,15 @@ struct WitnessPolicy {
   std::uint64_t index = 0;
 };
 
+// An EQUIVOCATION_EVIDENCE record: what it proves, and the proof with its digest.
+struct ProvenEquivocation {
+  Equivocation what;
+  EquivocationProof proof;
+  Hash digest{};
+  std::uint64_t index = 0;
+  std::uint64_t time_ms = 0;
+};
+
 class Registry {
  public:
   // `record` is a 05xx record, next in index order; `issuer` whose ledger it stands in.
@@ -125,11 +136,18 @@ class Registry {
   bool suspended(const Hash& peer) const { return suspended_.contains(peer); }
   const std::map<Hash, std::string>& suspended_peers() const { return suspended_; }  // with the reasons
 
+  // Ascending; never forgotten, whatever becomes of the quarantine.
+  const std::vector<ProvenEquivocation>& equivocations() const { return equivocations_; }
+  const ProvenEquivocation* equivocation(const Hash& digest) const;
+  // Proven to have shown two histories, and not resumed since (SPEC §13).
+  bool quarantined(const Hash& peer) const { return quarantined_.contains(peer); }
+
  private:
   Status judge_genesis(const RecordView& record, const Hash& issuer) const;
   Status judge_key_added(const RecordView& record) const;
   Status judge_membership(const RecordView& record) const;
   Status judge_witness_policy(const RecordView& record) const;
+  Status judge_equivocation(const RecordView& record) const;
   void apply_descriptor(ValidDescriptor descriptor, const RecordView& record);
 
   std::optional<ValidDescriptor> self_;
@@ -140,6 +158,8 @@ class Registry {
   std::map<Hash, Member> members_;
   std::map<Hash, std::vector<CharterVersion>> charters_;  // ascending versions
   std::map<Hash, std::string> suspended_;
+  std::vector<ProvenEquivocation> equivocations_;
+  std::set<Hash> quarantined_;
   std::vector<WitnessPolicy> witness_policies_;  // ascending
 };
 

@@ -1,6 +1,9 @@
 #include "protocol/verify/checkpoints.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "protocol/verify/bundle.h"
@@ -99,6 +102,23 @@ void judge_consistency(const Checkpoint& older, const Checkpoint& newest, const 
   } else if (root && *root != older.tree.root) {
     report.tampering("V4.inconsistent", begin + " does not describe the first " + size +
                                             " records of this bundle: history was rewritten.");
+  }
+}
+
+void judge_split_views(std::span<const Checkpoint> seen, std::string_view own, const Registry& registry,
+                       Report& report) {
+  std::map<std::pair<std::string, std::uint64_t>, Hash> roots;
+  std::set<std::string> split;
+  for (const Checkpoint& one : seen) {
+    if (one.origin == own) continue;  // V4's business
+    const auto [at, fresh] = roots.emplace(std::pair(one.origin, one.tree.size), one.tree.root);
+    if (fresh || at->second == one.tree.root || !split.insert(one.origin).second) continue;
+    const auto& proven = registry.equivocations();
+    if (std::any_of(proven.begin(), proven.end(), [&](const auto& e) { return e.what.origin == one.origin; }))
+      continue;
+    report.tampering("V12.split", one.origin + " was seen with two roots of " +
+                                      std::to_string(one.tree.size) +
+                                      " records, and the ledger has no record that says so.");
   }
 }
 

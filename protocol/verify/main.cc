@@ -14,6 +14,7 @@
 #include "crypto/random.h"
 #include "protocol/log/text.h"
 #include "protocol/verify/cross.h"
+#include "protocol/verify/equivocation_file.h"
 #include "protocol/verify/verifier.h"
 #include "protocol/wire/json_text.h"
 
@@ -27,6 +28,7 @@ constexpr std::string_view kHelp =
 
 USAGE
   tocsin-verify BUNDLE... (--vkey KEY | --policy FILE) [options]
+  tocsin-verify equivocation FILE... [--node FINGERPRINT] [--json]
 
 WHAT IT DOES
   Recomputes everything a bundle claims: the archive's form, the manifest, the checkpoint's signatures, the
@@ -34,6 +36,10 @@ WHAT IT DOES
   only the keys that you give, never those in the bundle. Given the bundles of several nodes it also holds
   them against one another: whether receivers saw the same history, and whether they answered retractions in
   time.
+
+  With `equivocation` it judges files of evidence, as `tocsin ledger evidence export` writes them: whether the
+  node they name signed two histories of its ledger. They need no key: compare the root key's fingerprint that
+  it prints, or say with --node which node you mean.
 
 OPTIONS
   --vkey KEY                  a ledger's key, as its operator prints it; may be repeated. Asks for no
@@ -46,6 +52,7 @@ OPTIONS
                               the bundles themselves prove
   --leaves-only               judge the records' order and integrity, not what they say: for a public mirror
   --threads N                 how many to hash and verify with; one a processor
+  --node FINGERPRINT          equivocation: of the root key that you mean, SHA256:...
   --json                      one JSON object a line: each finding, then each bundle's result
   --help, --version
 
@@ -56,6 +63,7 @@ EXIT
   8   tampering or forgery
   10  the evidence is whole, and shows that a rule of due process was not kept
   With several findings 8 goes before 7, and 7 before 10.
+  equivocation: 8 every file is a proof · 7 one of them proves nothing · 2 as above
 
 EXAMPLES
   The simplest use, with the key that the operator gave you:
@@ -64,6 +72,8 @@ EXAMPLES
     tocsin-verify november.tar --policy trust.policy --trusted-checkpoint video.checkpoint
   Did everybody answer the retractions of video.example?
     tocsin-verify video.tar photos.tar chat.tar --policy trust.policy --now 2026-11-25T13:00:00Z
+  Did video.example really show two histories?
+    tocsin-verify equivocation video.equivocation
 )";
 
 constexpr std::size_t kFindingsPrinted = 20;
@@ -79,7 +89,8 @@ struct Arguments {
   std::string policy;
   std::optional<std::uint64_t> now_ms;
   unsigned threads = 0;
-  bool leaves_only = false, json = false, help = false, version = false;
+  std::optional<Hash> node;
+  bool equivocation = false, leaves_only = false, json = false, help = false, version = false;
 };
 
 Result<std::string> read_text(const std::string& path) {
@@ -123,7 +134,9 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
   Arguments out;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];
-    if (word == "--help" || word == "-h") {
+    if (i == 0 && word == "equivocation") {
+      out.equivocation = true;
+    } else if (word == "--help" || word == "-h") {
       out.help = true;
     } else if (word == "--version") {
       out.version = true;
@@ -147,6 +160,8 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
       if (!threads || *threads == 0 || *threads > kThreadsMax)
         return fail(Code::kInvalidArgument, "--threads takes 1 to 256");
       out.threads = static_cast<unsigned>(*threads);
+    } else if (word == "--node") {
+      TRY_ASSIGN(out.node, parse_fingerprint(value));
     } else if (word == "--now") {
       out.now_ms = parse_time_ms(value);
       if (!out.now_ms) return fail(Code::kInvalidArgument, value + " is not a time");
@@ -250,7 +265,24 @@ void print_result(const std::string& path, const Audit& audit, bool json) {
       static_cast<unsigned long long>(facts.answers), json_string(summary(audit)).c_str());
 }
 
+int run_equivocation(const Arguments& arguments) {
+  if (arguments.bundles.empty()) return usage("name a file of evidence");
+  if (!arguments.vkeys.empty() || !arguments.policy.empty() || !arguments.trusted.empty() ||
+      arguments.now_ms || arguments.leaves_only)
+    return usage("equivocation takes files, --node and --json");
+  int exit = kExitTampering;
+  for (const std::string& path : arguments.bundles) {
+    const auto file = read_text(path);
+    if (!file) return usage(file.error().message);
+    const EquivocationVerdict verdict = judge_equivocation(*file, arguments.node);
+    std::fputs((arguments.json ? describe_json(verdict, path) : describe(verdict, path)).c_str(), stdout);
+    exit = std::min(exit, verdict.exit_code());
+  }
+  return exit;
+}
+
 int run(const Arguments& arguments) {
+  if (arguments.node) return usage("--node goes with equivocation");
   if (arguments.bundles.empty()) return usage("name a bundle");
   VerifyOptions options;
   auto policy = read_policy(arguments);
@@ -294,5 +326,5 @@ int main(int argc, char** argv) {
   if (arguments->help) return std::fputs(kHelp.data(), stdout) < 0 ? kExitUsage : kExitClean;
   if (arguments->version) return std::puts("tocsin-verify " TOCSIN_VERSION) < 0 ? kExitUsage : kExitClean;
   if (const auto ready = crypto::init(); !ready) return usage(ready.error().message);
-  return run(*arguments);
+  return arguments->equivocation ? run_equivocation(*arguments) : run(*arguments);
 }

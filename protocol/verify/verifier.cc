@@ -199,6 +199,8 @@ class BundleAudit {
                                                whole && reader.complete() && report_.total() == before);
     TRY_ASSIGN(audit_.received,
                judge_receipts({*bundle_, options_.policy, audit_.ledger, *audit_.history}, sums_, report_));
+    if (!options_.leaves_only)
+      judge_split_views(audit_.seen, checkpoint.origin, audit_.ledger.registry, report_);
     return {};
   }
 

@@ -5,7 +5,7 @@ import struct
 from collections import namedtuple
 from types import SimpleNamespace
 
-from primitives import H, commitments, ed25519, included, need, public_key, tree
+from primitives import H, commitments, consistent, ed25519, included, need, public_key, tree
 from spec import EVENTS, FORMS, SLOTS, TYPES
 
 Key = namedtuple("Key", "name kind key id")
@@ -140,6 +140,24 @@ def descriptor(data):
     need(public_key(d[3]) and public_key(d[4]) and (not d.get(11) or public_key(d[11])))
     need(ed25519(d[3], b"tocsin1/descriptor\0" + outer[1], outer[2]))
     return SimpleNamespace(root=H(d[3]), key=d[4], name=name, origin=origin, sequence=d.get(8, 0), start=start, end=end)
+
+def equivocation(s):  # the proof that these slots of an EQUIVOCATION_EVIDENCE are
+    heads, proof = [], s.get(4, b"")
+    for note, data in ((s[1], s[0]), (s[2], s.get(5, s[0]))):
+        d, outer = descriptor(data), dict(wire(data))
+        need(data == b"".join(bytes([8 * i + 2]) + varint(len(outer[i])) + outer[i] for i in (1, 2)))
+        text, signatures = parse_note(note.encode())
+        key, head = Key(d.origin, 1, d.key, H(d.origin.encode(), b"\n\1", d.key)[:4]), parse_checkpoint(text)
+        need(len(signatures) == 1 and key in signers(text, signatures, [key]) and head.origin == d.origin)
+        heads.append((d.root, head))
+    (root, a), (other, b) = heads
+    need(root == other and a.origin == b.origin and (a.size, a.root) < (b.size, b.root) and s.get(5) != s[0])
+    need((3 in s) == (4 in s) == (a.size < b.size) and len(proof) % 32 == 0)
+    need(3 not in s or a.size and a.root != s[3] and consistent(a.size, b.size, s[3], hashes(proof)) == (s[3], b.root))
+    lines = [f"{name}{base64.b64encode(v).decode()}\n" for name, v in (
+        ("descriptor ", s[0]), ("descriptor ", s.get(5)), ("root ", s.get(3)), *(("", v) for v in hashes(proof))) if v]
+    file = "tocsin-equivocation/1\n" + "".join(lines) + "\n" + s[1] + "\n" + s[2]
+    return SimpleNamespace(issuer=root, origin=a.origin, digest=H(file.encode()))
 
 def labels(value):
     need(not value or 0 < value[0] < len(value))

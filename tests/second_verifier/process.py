@@ -3,7 +3,7 @@ import hashlib
 import re
 import struct
 
-from formats import attempt, descriptor, need, parse_policy
+from formats import attempt, descriptor, equivocation, need, parse_policy
 from primitives import H, ed25519, public_key
 from spec import PHASES, RECEIVERS, RULES, SETS
 
@@ -43,7 +43,7 @@ class Ledger:
         return Names({
             **{f"s{i}": v for i, v in s.items()}, **state, **case, "has": s.__contains__, "t": r.time, "i": r.index,
             "event": r.event, "chain": r.chain, "sequence": r.sequence, "own": r.own, "public_key": public_key,
-            "key": key, "attested": attested, "recipients": recipients, "id": lambda key: H(b"tocsin1/key-id\0", key)[:8],
+            "equivocation": lambda: equivocation(s), "key": key, "attested": attested, "recipients": recipients, "id": lambda key: H(b"tocsin1/key-id\0", key)[:8],
             "person": lambda id_: keys[id_][2].encode().lower(), "digest": lambda nodes: H(b"tocsin1/recipients\0", *nodes),
             "descriptor": lambda data: attempt(descriptor, data), "logs": lambda text: [k[0::2] for k in parse_policy(text).logs],
             "signal": lambda v: hashlib.blake2b(b"tocsin1/signal\0" + me.root + v, digest_size=32).digest()})

@@ -217,6 +217,9 @@ class Audit:
     # V12
     def receipts(self):
         twice, state = set(), self.ledger.state
+        views = {(head.origin, head.size, head.root) for head in self.seen}
+        split = {a[0] for a in views for b in views if a[:2] == b[:2] and a != b}
+        for _ in split - {self.head.origin, *state["proven"].values()}: self.report("V12.split")
         for name in [name for name in self.files if re.fullmatch(NAMES, name) and re.match("receipts/.*prf", name)]:
             proof, peer = attempt(formats.tlog_proof, self.files[name]), bytes.fromhex(name[9:73])
             head, _, log = signed(proof[3], self.policy.logs) if proof else (None, None, False)

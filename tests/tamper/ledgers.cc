@@ -80,6 +80,17 @@ void append_batch(LedgerBuilder& builder, std::uint8_t first, std::uint8_t secon
 
 }  // namespace
 
+const test::TwoHistories& liar() {
+  static const test::TwoHistories made("liar.example", 60);
+  return made;
+}
+
+EquivocationProof proof_against_liar(Dice& dice) {
+  const std::size_t earlier = dice.between(3, 9);
+  if (dice.coin()) return liar().proof(earlier, earlier + dice.between(1, 9));
+  return prove_one_size(liar().head(false, earlier), liar().head(true, earlier));
+}
+
 MadeLedger::MadeLedger(Dice& dice) : builder(issuer()) {
   append_foundation(builder, issuer(), everybody());
   auto number = static_cast<std::uint8_t>(10 + dice.below(30));
@@ -105,6 +116,9 @@ MadeLedger::MadeLedger(Dice& dice) : builder(issuer()) {
     builder.append(Event::kKeyRetired, node_chain(issuer()),
                    {slot_bytes(0, SlotType::kKeyId, key_id(issuer().second_reviewer.public_key())),
                     slot_text(1, "left")});
+  if (dice.below(3) == 0)
+    builder.append(Event::kEquivocationEvidence, node_chain(issuer()),
+                   equivocation_slots(proof_against_liar(dice), liar().descriptor.fingerprint()));
   for (BuiltRecord& record : records())
     if (dice.below(4) == 0) record.open_p = false;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/support/ledger_records.h"
+#include "tests/support/two_histories.h"
 #include "tests/tamper/corpus.h"
 
 namespace tocsin::tamper {
@@ -14,6 +15,10 @@ const test::TestNode& issuer();
 const test::TestNode& photos();
 const test::TestNode& chat();
 std::vector<const test::TestNode*> everybody();
+
+// A node that is no party here and keeps two histories; a proof of it, of one size or two.
+const test::TwoHistories& liar();
+protocol::EquivocationProof proof_against_liar(Dice& dice);
 
 struct MadeLedger {
   explicit MadeLedger(Dice& dice);

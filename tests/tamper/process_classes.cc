@@ -309,6 +309,31 @@ std::vector<TamperClass> node_classes() {
       {"a group taken over by another coordinator", 10, "V10.rule", "R16", written([](const Scribe& s) {
          s.node(Event::kGroupSet, group_slots(chat(), {&issuer(), &chat()}, 2));
        })},
+      {"evidence of two histories that proves nothing", 10, "V10.rule", "R16", written([](const Scribe& s) {
+         // Against another node than the ledger may have evidence of already.
+         const test::TwoHistories other("other.example", 80);
+         const auto against = other.descriptor.fingerprint();
+         EquivocationProof proof = other.proof(4, 9);
+         switch (s.dice.below(5)) {
+           case 0:  // nobody signed that
+             proof.second[proof.second.size() - s.dice.between(4, 60)] ^= 1;
+             break;
+           case 1:  // the same history, grown
+             proof = prove_two_sizes(other.head(true, 4), other.head(true, 9), other.tree(true, 4).root,
+                                     other.consistency(true, 4, 9));
+             break;
+           case 2:  // a root of the accuser's own
+             proof.root = other.tree(false, 5).root;
+             break;
+           case 3:  // of somebody else
+             s.node(Event::kEquivocationEvidence, equivocation_slots(proof, photos().fingerprint));
+             return;
+           default:  // twice
+             s.node(Event::kEquivocationEvidence, equivocation_slots(proof, against));
+             break;
+         }
+         s.node(Event::kEquivocationEvidence, equivocation_slots(proof, against));
+       })},
       {"a genesis of another ledger",
        8,
        "V10.identity",

@@ -336,6 +336,27 @@ std::vector<TamperClass> seen_classes() {
              issuer().operational,
              {issuer().origin, {ledger.size() + dice.between(1, 9), ledger.builder.head().root}});
        })},
+      {"a checkpoint seen elsewhere shows another history of fewer records",
+       8,
+       "V4.inconsistent",
+       {},
+       with_extras([](auto& files, MadeLedger& ledger, auto&, Dice& dice) {
+         TreeHead head = ledger.builder.head(dice.between(1, ledger.size() - 1));
+         head.root[dice.below(32)] ^= 1;
+         files["gossip/" + digits(dice.below(3))] =
+             sign_checkpoint(issuer().operational, {issuer().origin, head});
+       })},
+      {"a peer was seen with two histories, and no record says so",
+       8,
+       "V12.split",
+       {},
+       with_extras([](auto& files, MadeLedger&, LedgerBuilder& peer, Dice& dice) {
+         TreeHead head = peer.head(dice.between(1, peer.records().size()));
+         files["gossip/" + digits(0)] = sign_checkpoint(photos().operational, {photos().origin, head});
+         head.root[dice.below(32)] ^= 1;
+         files[dice.coin() ? "gossip/" + digits(1) : "peers/" + hex_encode(photos().fingerprint)] =
+             sign_checkpoint(photos().operational, {photos().origin, head});
+       })},
       {"a receipt that proves nothing",
        8,
        "V12.proof",

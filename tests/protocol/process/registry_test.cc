@@ -2,6 +2,7 @@
 
 #include "tests/protocol/process/sample_ledger.h"
 #include "tests/support/catch.h"
+#include "tests/support/two_histories.h"
 
 namespace tocsin::protocol {
 namespace {
@@ -143,6 +144,41 @@ TEST_CASE("charters have ascending versions, and peers are suspended and resumed
                                       test::sample_slots(Event::kPeerSuspended))) == "due-process/R16");
   ledger.node(Event::kPeerResumed);
   CHECK_FALSE(ledger.registry().suspended(filled(5)));
+}
+
+TEST_CASE(
+    "R16: evidence of an equivocation must prove it, quarantines once, and is lifted by PEER_RESUMED alone") {
+  SampleLedger ledger("video.example", 1);
+  const tocsin::test::TwoHistories two("social.example", 20);
+  const Hash issuer = two.descriptor.fingerprint();
+  const auto evidence = [&](const EquivocationProof& proof, const Hash& against) {
+    return ledger.record(Event::kEquivocationEvidence, *ledger.registry().node_chain(),
+                         equivocation_slots(proof, against));
+  };
+  const EquivocationProof proof = two.proof(5, 9);
+  EquivocationProof forged = proof;
+  forged.second[forged.second.size() - 20] ^= 1;
+  CHECK(verdict(ledger, evidence(forged, issuer)) == "due-process/R16");
+  CHECK(verdict(ledger, evidence(proof, filled(7))) == "due-process/R16");
+  CHECK(verdict(ledger, evidence(proof, issuer)).empty());
+  CHECK_FALSE(ledger.registry().quarantined(issuer));
+  const RecordView record =
+      ledger.node(Event::kEquivocationEvidence, [&](auto& s) { s = equivocation_slots(proof, issuer); });
+  CHECK(ledger.registry().quarantined(issuer));
+  REQUIRE(ledger.registry().equivocations().size() == 1);
+  const ProvenEquivocation& proven = ledger.registry().equivocations().front();
+  CHECK(proven.index == record.index);
+  CHECK(proven.what.first.size == 5);
+  CHECK(ledger.registry().equivocation(equivocation_digest(proof)) == &proven);
+
+  // Neither the same proof nor another one adds to it while it lasts.
+  const EquivocationProof other = two.proof(4, 9);
+  CHECK(verdict(ledger, evidence(proof, issuer)) == "due-process/R16");
+  CHECK(verdict(ledger, evidence(other, issuer)) == "due-process/R16");
+  ledger.node(Event::kPeerResumed, [&](auto& s) { put(s, slot_bytes(0, SlotType::kHash, issuer)); });
+  CHECK_FALSE(ledger.registry().quarantined(issuer));
+  CHECK(verdict(ledger, evidence(proof, issuer)) == "due-process/R16");
+  CHECK(verdict(ledger, evidence(other, issuer)).empty());
 }
 
 }  // namespace

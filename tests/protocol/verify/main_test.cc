@@ -6,11 +6,12 @@
 
 #include "tests/protocol/verify/audit_fixture.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/two_histories.h"
 
 namespace tocsin::protocol {
 namespace {
 
-using namespace test;
+using namespace tocsin::test;
 
 struct Ran {
   int exit = -1;
@@ -77,6 +78,27 @@ TEST_CASE("tocsin-verify exits by what it found") {
   CHECK(breach.exit == 8);
   CHECK(breach.printed.find(R"("code":"V9.attestation","severity":"tampering","index":10,"rule":"R2")") !=
         std::string::npos);
+}
+
+TEST_CASE("tocsin-verify equivocation: 8 for a proof, 7 for a file that proves nothing, 2 for no file") {
+  const Desk desk;
+  const TwoHistories two("video.example", 1);
+  const std::string file = format_equivocation(two.proof(5, 9));
+  const std::string proof = desk.folder.write("video.equivocation", file);
+  const std::string broken = desk.folder.write("broken", file.substr(0, file.size() - 9));
+  const Ran proven = run("equivocation " + proof);
+  CHECK(proven.exit == 8);
+  CHECK(proven.printed.find("proven: video.example signed two histories") != std::string::npos);
+  CHECK(run("equivocation " + proof + " --json").printed.find("\"proven\":true") != std::string::npos);
+  CHECK(run("equivocation " + broken).exit == 7);
+  CHECK(run("equivocation " + proof + " " + broken).exit == 7);
+  CHECK(run("equivocation " + proof + " --node " + print_fingerprint(two.descriptor.fingerprint())).exit ==
+        8);
+  CHECK(run("equivocation " + proof + " --node " + print_fingerprint(Hash{})).exit == 7);
+  CHECK(run("equivocation " + proof + " --node nobody").exit == 2);
+  CHECK(run("equivocation").exit == 2);
+  CHECK(run("equivocation " + proof + ".gone").exit == 2);
+  CHECK(run("equivocation " + proof + " --leaves-only").exit == 2);
 }
 
 TEST_CASE("tocsin-verify explains itself and refuses what it does not understand") {

@@ -120,4 +120,44 @@ TEST_CASE("a checkpoint of this ledger that was seen elsewhere must be of its hi
   CHECK(found(made.audited(files), "V4.inconsistent"));
 }
 
+TEST_CASE("two histories of a peer's ledger in one bundle are found, unless the ledger has the evidence") {
+  Receipts made;
+  BundleFiles files = made.issuer.builder.files();
+  const TestNode& photos = parties().photos;
+  const auto note = [&](std::uint8_t root) {
+    Hash hash{};
+    hash[0] = root;
+    return sign_checkpoint(photos.operational, {photos.origin, {9, hash}});
+  };
+  files["peers/" + hex_encode(photos.fingerprint)] = note(1);
+  files["gossip/" + name_number(0)] = note(1);
+  CHECK(made.audited(files).report.exit_code() == 0);
+  files["gossip/" + name_number(1)] = note(2);
+  CHECK(found(made.audited(files), "V12.split"));
+
+  const auto descriptor = parse_descriptor(photos.descriptor);
+  REQUIRE(descriptor);
+  const EquivocationProof proof =
+      prove_one_size(*read_signed_head(note(1), *descriptor), *read_signed_head(note(2), *descriptor));
+  made.issuer.builder.append(Event::kEquivocationEvidence, node_chain(parties().issuer),
+                             equivocation_slots(proof, photos.fingerprint));
+  BundleFiles owned = made.issuer.builder.files();
+  for (const auto& [name, content] : files)
+    if (name.starts_with("peers/") || name.starts_with("gossip/")) owned[name] = content;
+  const Audit audit = made.audited(owned);
+  INFO(printed(audit));
+  CHECK(audit.report.exit_code() == 0);
+
+  // Evidence that proves nothing is a breach, and no excuse.
+  Receipts forged;
+  EquivocationProof broken = proof;
+  broken.second = broken.first;
+  forged.issuer.builder.append(Event::kEquivocationEvidence, node_chain(parties().issuer),
+                               equivocation_slots(broken, photos.fingerprint));
+  owned = forged.issuer.builder.files();
+  const Audit breach = forged.audited(owned);
+  CHECK(breach.report.exit_code() == 10);
+  CHECK(found(breach, "V10.rule"));
+}
+
 }  // namespace tocsin::protocol
