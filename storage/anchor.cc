@@ -195,6 +195,14 @@ Result<std::unique_ptr<Anchor>> Anchor::open(const Place& place, const Found& fo
   return std::unique_ptr<Anchor>(new Anchor(std::move(file), place.half_bytes, half));
 }
 
+Result<std::unique_ptr<Anchor>> Anchor::replace(const Place& place) {
+  rocksdb::Env* env = place.env != nullptr ? place.env : rocksdb::Env::Default();
+  if (const auto status = env->DeleteFile(place.path);
+      !status.ok() && !status.IsNotFound() && !status.IsPathNotFound())
+    return fail(failed(status, "the old anchor cannot be removed"));
+  return open(place, {});
+}
+
 Anchor::Anchor(std::unique_ptr<File> file, std::size_t half_bytes, unsigned half)
     : file_(std::move(file)), half_bytes_(half_bytes), half_(half) {}
 Anchor::~Anchor() = default;

@@ -66,6 +66,8 @@ class Anchor {
   // Goes on behind `found`, in the half that does not hold it; makes the file when there is none. Everything
   // in `found` must be durable in the store.
   static Result<std::unique_ptr<Anchor>> open(const Place& place, const Found& found);
+  // Forgets what stands there.
+  static Result<std::unique_ptr<Anchor>> replace(const Place& place);
   ~Anchor();
   Anchor(const Anchor&) = delete;
   Anchor& operator=(const Anchor&) = delete;

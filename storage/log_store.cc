@@ -30,6 +30,10 @@ void LogStore::put_key(Batch& batch, std::uint64_t index, protocol::SlotClass sl
   batch.put(Family::kKey, record_key_key(index, slot_class), wrapped);
 }
 
+void LogStore::remove_key(Batch& batch, std::uint64_t index, protocol::SlotClass slot_class) {
+  batch.remove(Family::kKey, record_key_key(index, slot_class));
+}
+
 void LogStore::put_tile(Batch& batch, const protocol::TileValue& tile) {
   if (tile.level == 0 && tile.hashes.size() < protocol::kTileBytesMax) return;
   batch.put(Family::kTile, tile_key(tile.level, tile.index), tile.hashes);

@@ -52,6 +52,7 @@ class LogStore {
   static void put_sealed(Batch& batch, std::uint64_t index, const v1::SealedRecord& record);
   // `wrapped`: the class key sealed under the node's KEK.
   static void put_key(Batch& batch, std::uint64_t index, protocol::SlotClass slot_class, ByteView wrapped);
+  static void remove_key(Batch& batch, std::uint64_t index, protocol::SlotClass slot_class);
   // A tile of level 0 that is not full is not stored: it follows from its leaves, and would be most of what a
   // commit writes.
   static void put_tile(Batch& batch, const protocol::TileValue& tile);

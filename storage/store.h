@@ -141,10 +141,20 @@ class Store {
 
   // Empty before the first commit.
   std::optional<LogHead> head() const;
-  // Heads the anchor held when the store was opened, oldest first; the store has reached all of them.
+  // Heads the anchor held when the store was opened, oldest first; a store that is not in quarantine has
+  // reached all of them.
   const std::vector<LogHead>& anchored_heads() const;
-  // Why nothing here may be built on, when the database has fallen behind the anchor: rule "storage/behind".
+  // Why nothing here may be built on: it has fallen behind the anchor (rule "storage/behind"), or was told
+  // so.
   const std::optional<Error>& quarantine() const;
+  // Somebody holds more of this ledger, or another, than the store does: no commit from now on, and in
+  // quarantine whenever it is opened again.
+  Status enter_quarantine(const Error& why);
+  // For whoever brings a store in quarantine back (node/recovery). Durable, and of no account until
+  // end_quarantine().
+  Status mend(const Batch& batch);
+  // These rows, then a new anchor: opened again, the store stands at `head` and takes commits.
+  Status end_quarantine(const Batch& batch, const LogHead& head);
 
  private:
   struct Database;

@@ -44,6 +44,13 @@ Result<std::optional<std::string>> WitnessStore::seen(std::string_view origin) c
   return store_.get(Family::kWitness, seen_key(origin));
 }
 
+Status WitnessStore::forget_cosigned(Batch& batch, std::uint64_t size) const {
+  const Bytes prefix = {kOwn};
+  Cursor rows = store_.scan(Family::kWitness, prefix, own_key(size + 1));
+  for (; rows.valid(); rows.next()) batch.remove(Family::kWitness, rows.key());
+  return rows.status();
+}
+
 void WitnessStore::put_cosigned(Batch& batch, std::uint64_t size, std::string_view note) {
   batch.put(Family::kWitness, own_key(size), as_view(note));
 }

@@ -26,6 +26,8 @@ class WitnessStore {
     std::uint64_t size = 0;
     std::string note;
   };
+  // Removes our own notes of more than `size` records.
+  Status forget_cosigned(Batch& batch, std::uint64_t size) const;
   static void put_cosigned(Batch& batch, std::uint64_t size, std::string_view note);
   Result<std::optional<OwnNote>> newest_cosigned() const;
   // The one of the least size that is at least `size`.

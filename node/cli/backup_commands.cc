@@ -79,11 +79,11 @@ Result<int> restore(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(const crypto::KemKey key, key_of(arguments));
   const std::string into = whole_path(arguments.text("--into"));
   TRY_ASSIGN(const auto summary, node::restore_backup(arguments.text("FILE"), key, into));
-  print_summary(session, "Restored", summary,
-                "Next: tocsind serve --config " + into + "/tocsin.toml --data-dir " + into +
-                    "\n  It may have signed more than this copy holds, so it starts in quarantine: it signs, "
-                    "serves and takes "
-                    "nothing.\n");
+  print_summary(
+      session, "Restored", summary,
+      "Next: tocsind serve --config " + into + "/tocsin.toml --data-dir " + into +
+          "\n  It may have signed more than this copy holds: it starts in quarantine, and gets its newest "
+          "records from its peers before it signs, serves or takes anything.\n");
   return static_cast<int>(kDone);
 }
 
@@ -93,6 +93,8 @@ Result<int> fsck(Session& session, const Arguments&) {
   std::string text = grouped(reply.records()) + " records, " + grouped(reply.tiles()) + " tiles, " +
                      grouped(reply.checkpoints()) + " checkpoints, " + grouped(reply.bodies()) + " bodies, " +
                      grouped(reply.peer_records()) + " records of peers\n";
+  if (reply.lost() != 0)
+    text += grouped(reply.lost()) + " records came back from peers without their body, which nobody had\n";
   for (const std::string& finding : reply.findings()) text += "✗ " + printable(finding) + "\n";
   text += reply.problems() == 0 ? "✓ everything fits\n"
                                 : "✗ " + grouped(reply.problems()) +

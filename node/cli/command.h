@@ -12,8 +12,9 @@
 #include "crypto/base/result.h"
 
 namespace tocsin::v1 {
+class Recovery;
 class Witnessing;
-}
+}  // namespace tocsin::v1
 
 namespace tocsin::cli {
 
@@ -77,7 +78,10 @@ std::vector<Command> review_commands();
 std::vector<Command> user_commands();
 std::vector<Command> backup_commands();
 std::vector<Command> witness_commands();
+std::vector<Command> recover_commands();
 
+// Lines that say how far the repair has come, and what it waits for.
+std::string recovery_text(const v1::Recovery& recovery);
 // Lines that say how far the ledger is witnessed, and what is missing.
 std::string witnessed_text(const v1::Witnessing& witnessing, std::uint64_t now_ms);
 

@@ -102,11 +102,13 @@ Result<v1::StatusReply> ask_status(Session& session) {
 }
 
 std::string quarantine_text(const v1::StatusReply& reply) {
-  return "✗ QUARANTINED: " + printable(reply.quarantine()) + "\n" +
+  return (reply.state() == "repairing" ? "↻ REPAIRING: " : "✗ QUARANTINED: ") +
+         printable(reply.quarantine()) + "\n" +
          (reply.quarantine_why().empty() ? "" : "  why  " + printable(reply.quarantine_why()) + "\n") +
          (reply.quarantine_fix().empty() ? "" : "  fix  " + printable(reply.quarantine_fix()) + "\n") +
          "This node signs nothing, serves no ledger, answers no look-up and takes nothing.\n" +
-         grouped(reply.ledger_size()) + " ledger entries in its store\nkey " + reply.fingerprint() + "\n";
+         (reply.has_recovery() ? recovery_text(reply.recovery()) : "") + grouped(reply.ledger_size()) +
+         " ledger entries in its store\nkey " + reply.fingerprint() + "\n";
 }
 
 Result<int> status(Session& session, const Arguments&) {

@@ -11,6 +11,7 @@
 #include "crypto/base/encoding.h"
 #include "crypto/hash.h"
 #include "node/http/admin_routes.h"
+#include "node/ledger/record_seal.h"
 #include "protocol/identity/ids.h"
 #include "protocol/log/note.h"
 #include "protocol/process/record.h"
@@ -62,6 +63,11 @@ Result<protocol::ValidEvent> open_event(const Ledger& ledger, std::uint64_t inde
   TRY_ASSIGN(const v1::Opening opening, ledger.opening(index));
   TRY_ASSIGN(auto slots, protocol::unpack_slots(as_view(opening.slots_a())));
   return protocol::ValidEvent::parse(*event, std::move(slots));
+}
+
+// A record that came back from peers without its body names nothing any more.
+bool is_lost(const Error& error) {
+  return error.rule == kLostRule;
 }
 
 // A record that covers many stands in a chain of its own, which begins with it or one like it.
@@ -194,8 +200,10 @@ Status LedgerExport::add_windowed_chains(Plan& plan) const {
                                leaf.time_ms < window.to_ms;
                       });
                   if (!meant || leaf.event >> 8 == 0x05) return {};
-                  TRY_ASSIGN(const auto event, open_event(parts_.ledger, index, leaf.event));
-                  const protocol::Covered covers = protocol::covered(leaf, event);
+                  const auto event = open_event(parts_.ledger, index, leaf.event);
+                  if (!event && is_lost(event.error())) return {};
+                  if (!event) return fail(event.error());
+                  const protocol::Covered covers = protocol::covered(leaf, *event);
                   if (covers.kind == protocol::Covered::Kind::kChains)
                     found.insert(found.end(), covers.ids.begin(), covers.ids.end());
                   return {};
@@ -207,8 +215,10 @@ Status LedgerExport::add_windowed_chains(Plan& plan) const {
 Result<bool> LedgerExport::is_batch_of(const Plan& plan, std::uint64_t index) const {
   TRY_ASSIGN(const protocol::LeafBytes bytes, parts_.ledger.leaf(index));
   TRY_ASSIGN(const protocol::Leaf leaf, protocol::parse_leaf(bytes));
-  TRY_ASSIGN(const auto event, open_event(parts_.ledger, index, leaf.event));
-  return event.has(protocol::kSlotCovers) && plan.names(event);
+  const auto event = open_event(parts_.ledger, index, leaf.event);
+  if (!event && is_lost(event.error())) return false;
+  if (!event) return fail(event.error());
+  return event->has(protocol::kSlotCovers) && plan.names(*event);
 }
 
 // What a bundle of this scope opens, ascending: records in scope, and batches that cover its chains.
@@ -340,9 +350,11 @@ Result<protocol::BundleContents> LedgerExport::contents_of(const Plan& plan) con
     const std::uint64_t count = plan.scope ? plan.opened.size() : plan.head.tree.size;
     for (std::uint64_t i = 0; i < count; ++i) {
       const std::uint64_t index = plan.scope ? plan.opened[static_cast<std::size_t>(i)] : i;
-      TRY_ASSIGN(const v1::Opening opening, ledger.opening(index, plan.personal));
+      const auto opening = ledger.opening(index, plan.personal);
+      if (!opening && is_lost(opening.error())) continue;  // the auditor sees that it is missing
+      if (!opening) return fail(opening.error());
       Bytes bytes;
-      protocol::append_opening(bytes, opening);
+      protocol::append_opening(bytes, *opening);
       TRY(sink(bytes));
     }
     return {};

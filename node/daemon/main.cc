@@ -5,6 +5,8 @@
 #include <fstream>
 #include <string>
 
+#include <unistd.h>
+
 #include "crypto/base/secret.h"
 #include "crypto/random.h"
 #include "node/daemon/node.h"
@@ -17,6 +19,8 @@ namespace {
 using namespace tocsin;
 using namespace tocsin::node;
 
+// To ourselves: what is on the disk has changed, the node is opened anew from it.
+constexpr int kOpenAgain = SIGUSR1;
 constexpr const char* kUsage =
     "tocsind serve [--config FILE] [--SETTING VALUE ...]\n"
     "  Runs the node. Settings: tocsind settings. Example:\n"
@@ -88,19 +92,26 @@ int serve(int argc, char** argv) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, kOpenAgain);
   // Before any thread starts: they inherit the mask, and only sigwait below takes these.
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   // A limit on file sizes is met as a failed write, which the store knows how to take.
   std::signal(SIGXFSZ, SIG_IGN);
 
-  auto node = Node::open(*config);
+  const auto wake = [] { ::kill(::getpid(), kOpenAgain); };
+  auto node = Node::open(*config, wake);
   if (!node) return explain(node.error());
   if (const LockedMemory memory = locked_memory(); memory.unlocked > 0)
     log_event(LogLevel::kWarning, "secrets.not_locked",
               {{"blocks", memory.unlocked}, {"fix", "raise RLIMIT_MEMLOCK (LimitMEMLOCK=) to 8 MiB"}});
   int received = 0;
-  sigwait(&signals, &received);
+  while (sigwait(&signals, &received) == 0 && received == kOpenAgain) {
+    log_event(LogLevel::kInfo, "node.opening_again");
+    node->reset();  // one process at a time has the store
+    node = Node::open(*config, wake);
+    if (!node) return explain(node.error());
+  }
   log_event(LogLevel::kInfo, "node.stopping", {{"signal", received}});
   (*node)->stop();
   log_event(LogLevel::kInfo, "node.stopped");

@@ -7,28 +7,36 @@ namespace tocsin::node {
 
 Status Node::Parts::open() {
   TRY(open_store());
-  if (const Status opened = open_ledger(); !opened) {
-    const bool damaged = opened.error().code == Code::kDataLoss;
-    return damaged || store->quarantine() ? open_quarantined(opened.error()) : opened;
-  }
+  if (store->quarantine()) return open_quarantined(*store->quarantine());
+  state.enter(NodeState::kVerifying);
+  if (const Status opened = open_ledger(); !opened)
+    return opened.error().code == Code::kDataLoss ? open_quarantined(opened.error()) : opened;
+  TRY(open_port());
+  if (const auto why = look_again()) return open_again_quarantined(*why);
   TRY(open_peers());
   TRY(open_read_plane());
-  return open_http();
+  TRY(open_http());
+  state.enter(NodeState::kServing);
+  return {};
 }
 
 Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-Result<std::unique_ptr<Node>> Node::open(const Config& config) {
-  std::unique_ptr<Node> node(new Node(std::make_unique<Parts>(config)));
-  TRY(node->parts_->open());
-  if (node->parts_->quarantined) return node;
-  log_event(LogLevel::kInfo, "node.serving",
-            {{"name", node->parts_->descriptor().name()},
-             {"peer_port", node->peer_port()},
-             {"http_port", node->http_port()},
-             {"read_port", node->read_port()},
-             {"ledger", node->parts_->ledger->size()}});
-  return node;
+Result<std::unique_ptr<Node>> Node::open(const Config& config, std::function<void()> wake) {
+  for (;;) {
+    std::unique_ptr<Node> node(new Node(std::make_unique<Parts>(config, wake)));
+    Parts& parts = *node->parts_;
+    TRY(parts.open());
+    if (parts.open_again) continue;
+    if (parts.quarantined) return node;
+    log_event(LogLevel::kInfo, "node.serving",
+              {{"name", parts.descriptor().name()},
+               {"peer_port", node->peer_port()},
+               {"http_port", node->http_port()},
+               {"read_port", node->read_port()},
+               {"ledger", parts.ledger->size()}});
+    return node;
+  }
 }
 
 Node::~Node() {
@@ -54,6 +62,7 @@ void Node::stop() {
   if (parts_->witnessed) parts_->witnessed->stop();
   if (parts_->outside) parts_->outside->stop();
   if (parts_->sync) parts_->sync->stop();
+  if (parts_->repair) parts_->repair->stop();
   if (parts_->port) parts_->port->stop();
   parts_->runtime.stop();
 }

@@ -2,10 +2,12 @@
 // Node: everything a Tocsin node is made of, put together in one place, started and stopped in the right
 // order.
 //
-// Guarantee: open() returns when the node serves; an error leaves nothing running. stop() takes no new work,
-// finishes what reached the sequencer, and closes the store. Concurrency: open(), stop() and the destructor
-// on one thread that is none of the runtime's. Source: node/DESIGN.md: thread table, shutdown order.
+// Guarantee: open() returns when the node serves or is in quarantine (node_state.h); an error leaves nothing
+// running. stop() takes no new work, finishes what reached the sequencer, and closes the store. Concurrency:
+// open(), stop() and the destructor on one thread that is none of the runtime's. Source: node/DESIGN.md:
+// thread table, shutdown order.
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -15,7 +17,8 @@ namespace tocsin::node {
 
 class Node {
  public:
-  static Result<std::unique_ptr<Node>> open(const Config& config);
+  // `wake`, from any thread: the node is to be stopped and opened again, as its disk has changed under it.
+  static Result<std::unique_ptr<Node>> open(const Config& config, std::function<void()> wake);
   ~Node();
 
   // The ports really listened on; 0 when there is none.

@@ -2,7 +2,6 @@
 #include "node/daemon/node_parts.h"
 #include "node/http/log_routes.h"
 #include "node/http/operations.h"
-#include "node/log/log.h"
 
 namespace tocsin::node {
 namespace {
@@ -51,23 +50,6 @@ Status Node::Parts::open_http() {
   add_admin_routes(*router, *admin);
   add_witness_calls(*router, *witness_calls);
   add_api_routes(*router, *admin);
-  http = std::make_unique<HttpServer>(runtime, *router, metrics);
-  if (!config.http_listen.empty()) {
-    TRY_ASSIGN(http_port, http->listen_tcp(config.http_listen));
-  }
-  return http->listen_unix(config.admin_socket_path());
-}
-
-// The node stays up so that its operator is told, and does nothing else.
-Status Node::Parts::open_quarantined(Error why) {
-  log_failure(LogLevel::kError, "node.quarantined", why);
-  const auto head = store->head();
-  quarantined.emplace(
-      Quarantined{std::move(why), head ? head->size : 0, [this] { return descriptor(); }, runtime});
-  TRY_ASSIGN(tokens, Tokens::open(config.token_file_path()));
-  router = std::make_unique<Router>(tokens.get());
-  add_operations_routes(*router, metrics, [this]() -> Status { return fail(quarantined->why); });
-  add_quarantine_routes(*router, *quarantined);
   http = std::make_unique<HttpServer>(runtime, *router, metrics);
   if (!config.http_listen.empty()) {
     TRY_ASSIGN(http_port, http->listen_tcp(config.http_listen));

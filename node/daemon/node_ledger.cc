@@ -97,13 +97,14 @@ void Node::Parts::ask_to_cosign(const WitnessTarget& target, const std::string& 
 }
 
 void Node::Parts::on_ahead(const Witnessed::Ahead& ahead) {
-  // A claim alone raises the alarm; our own signature under another history stops this one.
+  // A claim alone raises the alarm; our own signature under another history ends this one.
   if (ahead.proven)
-    ledger->halt({Code::kFailedPrecondition,
-                  "this ledger is another history than one that the node signed before; " + ahead.witness +
-                      " holds the note",
-                  "ledger/forked", "the data directory is older than what the node has shown to others",
-                  "restore the newest copy of it; nothing more is signed until then"});
+    quarantine({Code::kFailedPrecondition,
+                "this ledger is another history than one that the node signed before; " + ahead.witness +
+                    " holds the note",
+                "ledger/forked", "the data directory is older than what the node has shown to others",
+                "the node gets its newest records from its peers: tocsin status"},
+               [this] { wake(); });
   const std::lock_guard lock(alarm_mu);
   alarm = ahead.witness + " holds " + std::to_string(ahead.size) +
           " records of another history of this ledger" + (ahead.proven ? ", signed by this node" : "");

@@ -3,9 +3,9 @@
 //
 // One struct over a few files, each a part of the daemon's work: node.cc (the states a start goes through,
 // the order of stopping), node_ledger.cc (store, ledger, witnesses), node_peers.cc (the peer port and
-// joining), node_http.cc (the servers and what they call), node_upkeep.cc (what a node does by the clock, and
-// its keys). Concurrency: as said at each field; open() on one thread, everything else from the runtime's
-// lanes.
+// joining), node_http.cc (the servers and what they call), node_recovery.cc (quarantine and repair),
+// node_upkeep.cc (what a node does by the clock, and its keys). Concurrency: as said at each field; open() on
+// one thread, everything else from the runtime's lanes.
 
 #include <atomic>
 #include <map>
@@ -15,6 +15,7 @@
 
 #include "node/daemon/ledger_export.h"
 #include "node/daemon/node.h"
+#include "node/daemon/node_state.h"
 #include "node/daemon/upkeep.h"
 #include "node/http/admin_routes.h"
 #include "node/http/quarantine_routes.h"
@@ -26,6 +27,8 @@
 #include "node/peer/feed_service.h"
 #include "node/peer/peer_port.h"
 #include "node/peer/sync.h"
+#include "node/recovery/repair.h"
+#include "node/recovery/second_look.h"
 #include "node/runtime/asio_runtime.h"
 #include "node/witness/outside.h"
 #include "storage/disk_room.h"
@@ -33,18 +36,27 @@
 namespace tocsin::node {
 
 struct Node::Parts {
-  explicit Parts(const Config& c) : config(c), runtime(c.workers) {}
+  Parts(const Config& c, std::function<void()> w) : config(c), wake(std::move(w)), runtime(c.workers) {}
 
   const Config config;
+  const std::function<void()> wake;
   AsioRuntime runtime;
   Metrics metrics;
-  std::mutex rotate_mu;  // one rotation of the keystore at a time
+  StateKeeper state{metrics};
+  bool open_again = false;  // what open() found is to be opened from the start
+  std::mutex rotate_mu;     // one rotation of the keystore at a time
   std::mutex keys_mu;
   std::vector<std::unique_ptr<Keys>>
       keys;  // newest last; older envelope keys stay readable; guarded by keys_mu
   std::unique_ptr<storage::DiskRoom> room;
   std::unique_ptr<storage::Store> store;
-  std::optional<Quarantined> quarantined;  // then nothing below but the router and the HTTP server is there
+  // In quarantine; then nothing below is there but the port, the router and the HTTP server.
+  std::optional<Quarantined> quarantined;
+  std::unique_ptr<RecordSealer> sealer;
+  std::unique_ptr<PeerService> silent;
+  std::unique_ptr<Repair> repair;
+  std::atomic<std::uint64_t> renewed_ms{0};
+  std::unique_ptr<SecondLook> second_look;
   std::unique_ptr<Ledger> ledger;
   std::unique_ptr<Members> members;
   std::unique_ptr<Signals> signals;
@@ -59,6 +71,7 @@ struct Node::Parts {
   std::unique_ptr<MediaHasher> media;
   std::unique_ptr<Tokens> tokens;
   std::unique_ptr<FeedOwner> feed_owner;
+  std::unique_ptr<KeptLedgers> kept_ledgers;
   std::unique_ptr<FeedService> feed_service;
   std::unique_ptr<PeerPort> port;
   std::unique_ptr<Sync> sync;
@@ -93,7 +106,16 @@ struct Node::Parts {
   Status open_http();
   Status open_read_plane();
   Status open_ledger();
+  Status open_port();
   Status open_quarantined(Error why);
+  Status open_quarantine_port();
+  Status open_quarantine_http();
+  void describe(v1::StatusReply& reply);
+  std::optional<Error> look_again();
+  void quarantine(const Error& why, std::function<void()> then);
+  Status open_again_quarantined(const Error& why);
+  void renew_refused();
+  void connect(const protocol::ValidDescriptor& peer, Sync::Connected done);
   void on_commit(const Ledger::Committed& committed);
   LinkVerdict judge(const PeerCertificate& peer);
   Result<v1::JoinReply> on_join(const v1::JoinRequest& request, const Hash& exporter);

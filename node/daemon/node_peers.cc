@@ -47,11 +47,13 @@ Result<v1::JoinReply> Node::Parts::on_join(const v1::JoinRequest& request, const
   return candidate.reply;
 }
 
-Status Node::Parts::open_peers() {
+// Opened before anybody is let in: it dials only, until open_peers().
+Status Node::Parts::open_port() {
   TRY(open_witnesses());
   feed_owner = std::make_unique<FeedOwner>(
       *ledger, runtime, *members, [this](std::uint64_t from) { return witnessed->published_for(from); });
-  feed_service = std::make_unique<FeedService>(*ledger, *feed_owner, cosigner.get());
+  kept_ledgers = std::make_unique<KeptLedgers>(*store, runtime, ledger->self());
+  feed_service = std::make_unique<FeedService>(*ledger, *feed_owner, cosigner.get(), kept_ledgers.get());
   PeerHooks hooks;
   hooks.judge = [this](const PeerCertificate& peer) { return judge(peer); };
   // Half of the workers stay for people and platforms, whatever peers ask.
@@ -73,17 +75,23 @@ Status Node::Parts::open_peers() {
   TRY_ASSIGN(port, PeerPort::open(runtime, *feed_service, keys.back()->tls, std::move(hooks)));
   // Before anybody sees the old certificate.
   renew_when_due();
+  return {};
+}
+
+void Node::Parts::connect(const protocol::ValidDescriptor& peer, Sync::Connected done) {
+  port->connect({peer.message().address(), peer.fingerprint()},
+                [done = std::move(done)](Result<std::unique_ptr<PeerLink>> link) {
+                  if (!link) return done(tl::unexpected<Error>(std::move(link).error()));
+                  done(std::shared_ptr<PeerLink>(std::move(*link)));
+                });
+}
+
+Status Node::Parts::open_peers() {
   TRY_ASSIGN(peer_port, port->listen(config.listen));
-  sync = std::make_unique<Sync>(
-      Sync::Parts{*store, *ledger, runtime, *members,
-                  [this](const protocol::ValidDescriptor& peer, Sync::Connected done) {
-                    port->connect({peer.message().address(), peer.fingerprint()},
-                                  [done = std::move(done)](Result<std::unique_ptr<PeerLink>> link) {
-                                    if (!link) return done(tl::unexpected<Error>(std::move(link).error()));
-                                    done(std::shared_ptr<PeerLink>(std::move(*link)));
-                                  });
-                  },
-                  [this] { return envelope_keys(); }, &metrics});
+  sync = std::make_unique<Sync>(Sync::Parts{
+      *store, *ledger, runtime, *members,
+      [this](const protocol::ValidDescriptor& peer, Sync::Connected done) { connect(peer, std::move(done)); },
+      [this] { return envelope_keys(); }, &metrics});
   sync->start();
   TRY(witnessed->start());
   poll_join();

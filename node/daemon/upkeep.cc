@@ -99,6 +99,7 @@ Result<v1::FsckReply> Upkeep::fsck() {
   reply.set_bodies(report.bodies);
   reply.set_peer_records(report.peer_records);
   reply.set_problems(report.problems);
+  reply.set_lost(report.lost);
   for (const std::string& finding : report.findings) reply.add_findings(finding);
   return reply;
 }

@@ -21,6 +21,7 @@ Result<v1::StatusReply> status(const AdminParts& parts, std::uint64_t started_ms
   reply.set_name(descriptor.name());
   reply.set_fingerprint(protocol::print_fingerprint(descriptor.fingerprint()));
   reply.set_software("tocsin/0.1.0");
+  reply.set_state("serving");
   reply.set_ledger_size(head.tree.size);
   reply.set_checkpoint(*head.checkpoint);
   reply.set_matching(parts.signals.matching());
@@ -96,6 +97,14 @@ Result<Appended> commit(Ledger& ledger, Append append) {
 void add_admin_routes(Router& router, const AdminParts& parts) {
   router.add(admin_call<v1::StatusRequest, v1::StatusReply>(
       "Status", [&parts, started = parts.runtime.now_ms()](const auto&) { return status(parts, started); }));
+  router.add(admin_call<v1::RecoverRequest, v1::Recovery>(
+      "Recover", [](const v1::RecoverRequest&) -> Result<v1::Recovery> {
+        return fail(Error{Code::kFailedPrecondition,
+                          "this node serves: there is nothing to recover",
+                          "recovery/serving",
+                          {},
+                          "tocsin status"});
+      }));
   add_network_routes(router, parts);
   add_signal_routes(router, parts);
   router.add(admin_call<v1::UserAddRequest, v1::User>(

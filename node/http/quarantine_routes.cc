@@ -2,7 +2,6 @@
 
 #include "node/http/calls.h"
 #include "protocol/identity/ids.h"
-#include "tocsin/v1/admin.pb.h"
 
 namespace tocsin::node {
 
@@ -20,8 +19,11 @@ void add_quarantine_routes(Router& router, const Quarantined& node) {
         reply.set_quarantine(node.why.message);
         reply.set_quarantine_why(node.why.why);
         reply.set_quarantine_fix(node.why.fix);
+        node.describe(reply);
         return reply;
       }));
+  router.add(admin_call<v1::RecoverRequest, v1::Recovery>(
+      "Recover", [&node](const v1::RecoverRequest& request) { return node.recover(request); }));
   const auto refuse = [&node](const Request&) { return problem(503, node.why); };
   router.add({"POST", "/{anything*}", Scope::kOpen, refuse});
   router.add({"GET", "/{anything*}", Scope::kOpen, refuse});

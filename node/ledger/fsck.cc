@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "node/ledger/record_seal.h"
 #include "protocol/identity/descriptor.h"
 #include "protocol/log/checkpoint.h"
 #include "tocsin/v1/record.pb.h"
@@ -141,6 +142,8 @@ Status Fsck::check_bodies(std::uint64_t from, std::uint64_t to) {
     const Status opened = in_.open_body(i);
     if (opened) {
       ++report_.bodies;
+    } else if (opened.error().rule == kLostRule) {
+      ++report_.lost;
     } else {
       finding("the body of " + record(i) + " does not open: " + opened.error().message);
     }

@@ -33,6 +33,7 @@ struct FsckReport {
   std::uint64_t tiles = 0;
   std::uint64_t checkpoints = 0;
   std::uint64_t bodies = 0;  // opened and found to be what the leaf commits to
+  std::uint64_t lost = 0;    // brought back without a body, which nobody had: missing, no damage
   std::uint64_t peer_records = 0;
   std::uint64_t problems = 0;         // all of them
   std::vector<std::string> findings;  // the first kFsckFindingsMax

@@ -146,10 +146,37 @@ Result<SealedDraft> RecordSealer::seal(Draft draft, const FillRandom& random) co
   return out;
 }
 
+Result<RecordSealer::Resealed> RecordSealer::seal_again(const v1::Opening& opening, const Hash& body_root,
+                                                        const FillRandom& random) const {
+  TRY_ASSIGN(const auto plain, fixed<32>(as_view(opening.key_a()), "a class key"));
+  const Secret<32> key(plain);
+  crypto::SealNonce body_nonce, key_nonce;
+  random(body_nonce);
+  random(key_nonce);
+  Resealed out;
+  out.sealed.set_sealed_a(to_string(
+      crypto::seal(body_key(key), body_nonce, bound_to(kBodyContext, SlotClass::kAccountability, body_root),
+                   as_view(opening.slots_a()))));
+  out.key_a = wrap(SlotClass::kAccountability, body_root, key_nonce, key.expose());
+  if (!opening.root_p().empty()) {
+    out.sealed.set_root_p(opening.root_p());
+    return out;
+  }
+  TRY_ASSIGN(const auto slots, protocol::unpack_slots(as_view(opening.slots_p())));
+  TRY_ASSIGN(const auto key_p, fixed<32>(as_view(opening.key_p()), "a class key"));
+  TRY_ASSIGN(const Hash root, protocol::class_root(SlotClass::kPersonal, key_p, slots));
+  out.sealed.set_root_p(to_string(root));
+  return out;
+}
+
 Result<v1::Opening> RecordSealer::open(storage::LogReader& log, std::uint64_t index, bool personal) const {
   TRY_ASSIGN(const auto leaf_bytes, log.leaf(index));
   TRY_ASSIGN(const protocol::Leaf leaf, protocol::parse_leaf(leaf_bytes));
   TRY_ASSIGN(const v1::SealedRecord sealed, log.sealed(index));
+  if (sealed.lost())
+    return fail(Code::kNotFound,
+                "the body of record " + std::to_string(index) + " was lost with an earlier store",
+                std::string(kLostRule));
   v1::Opening out;
   out.set_index(index);
   const auto open_class = [&](SlotClass slot_class, const std::string& body, std::string* key_out,

@@ -21,6 +21,9 @@
 
 namespace tocsin::node {
 
+// Of a record that was brought back without its body: evidence that is missing, no damage.
+inline constexpr std::string_view kLostRule = "ledger/lost";
+
 struct SealedDraft {
   protocol::ValidEvent event;
   Subject subject;
@@ -44,7 +47,16 @@ class RecordSealer {
   storage::LogHead seal_head(const protocol::TreeHead& tree) const;
   bool is_ours(const storage::LogHead& head) const;
   Result<SealedDraft> seal(Draft draft, const FillRandom& random) const;
-  // Class P is opened too when `personal` and the record has it.
+  // A record of ours whose body we have no more, from an opening that verify_opening() accepted for its leaf.
+  // What the opening closes stays closed for ever.
+  struct Resealed {
+    v1::SealedRecord sealed;  // without an audience
+    Bytes key_a;              // wrapped
+  };
+  Result<Resealed> seal_again(const v1::Opening& opening, const Hash& body_root,
+                              const FillRandom& random) const;
+  // kNotFound, rule kLostRule, for a record whose body is lost. Class P is opened too when `personal` and the
+  // record has it.
   Result<v1::Opening> open(storage::LogReader& reader, std::uint64_t index, bool personal) const;
 
  private:

@@ -350,6 +350,35 @@ Append Members::learned(const v1::PeerRow& row, const protocol::ValidDescriptor&
   return out;
 }
 
+Status Members::restore_rows(storage::Batch& batch, const storage::Store& store,
+                             const protocol::Registry& registry, const Hash& self, std::uint64_t since_ms) {
+  const storage::PeerStore peers(store);
+  for (const protocol::Member* member : registry.members()) {
+    const Hash node = member->descriptor.fingerprint();
+    if (node == self) continue;
+    TRY_ASSIGN(const auto row, peers.get(node));
+    const bool suspended = registry.suspended(node);
+    const v1::PeerStanding standing = suspended ? v1::PEER_SUSPENDED : v1::PEER_ACTIVE;
+    if (row && (row->standing() == standing || row->standing() == v1::PEER_REMOVED ||
+                row->standing() == v1::PEER_REFUSED))
+      continue;
+    v1::PeerRow next = row ? *row : peer_row(member->descriptor, standing, {}, since_ms);
+    next.set_standing(standing);
+    next.set_since_ms(since_ms);
+    next.set_reason(suspended ? registry.suspended_peers().at(node) : std::string());
+    storage::PeerStore::put(batch, next);
+  }
+  TRY_ASSIGN(const auto known, read_row<v1::NetworkRow>(store, kNetworkKey));
+  if (known || registry.charters().empty()) return {};
+  const protocol::CharterVersion* charter = registry.charters().front();
+  v1::NetworkRow network;
+  network.set_id(to_string(charter->network));
+  network.set_name(charter->name);
+  network.set_coordinator(to_string(charter->coordinator));
+  batch.put(storage::Family::kMeta, kNetworkKey, as_view(network.SerializeAsString()));
+  return {};
+}
+
 Status Members::add_rows(Changes& changes, const std::vector<Draft>& mirrored, std::uint64_t now_ms) {
   const storage::PeerStore peers(changes.store());
   for (const Draft& draft : mirrored) {

@@ -66,6 +66,10 @@ class Members {
   // A descriptor newer than the one on file, seen in a certificate that the link accepted.
   Append learned(const v1::PeerRow& row, const protocol::ValidDescriptor& descriptor) const;
   // For members that a coordinator's record has just added: an active peer row where there is none.
+  // Rows that our own ledger says should be there and the store has lost: the network, members added, peers
+  // suspended or resumed. `registry` is that ledger's; `since_ms` stands for when.
+  static Status restore_rows(storage::Batch& batch, const storage::Store& store,
+                             const protocol::Registry& registry, const Hash& self, std::uint64_t since_ms);
   static Status add_rows(Changes& changes, const std::vector<Draft>& mirrored, std::uint64_t now_ms);
 
  private:

@@ -104,6 +104,7 @@ class Histogram final : public Metric {
 struct Metrics {
   MetricList all;  // first, so that the fields below can enter themselves
 
+  Gauge node_state{all, "tocsin_node_state", "0 opening, 1 verifying, 2 serving, 3 quarantined, 4 repairing"};
   Gauge ledger_published{all, "tocsin_ledger_published_size",
                          "Entries that others may see: all, or as far as the witnesses have cosigned"};
   Gauge witness_cosigned{all, "tocsin_witness_cosigned", "Checkpoints of others cosigned since the start"};

@@ -49,7 +49,7 @@ struct FeedOwner::Pass {
 
 Status FeedOwner::add_openings(Pass& pass, std::uint64_t index, std::vector<v1::Opening>& openings) const {
   TRY_ASSIGN(const v1::SealedRecord record, pass.records.sealed(index));
-  if (!entitled(record, pass.reader)) return {};
+  if (record.lost() || !entitled(record, pass.reader)) return {};
   for (const std::uint64_t earlier : record.attached()) {
     TRY_ASSIGN(openings.emplace_back(), ledger_.opening(pass.attached, earlier));
   }

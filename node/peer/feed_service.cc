@@ -31,6 +31,11 @@ void FeedService::cosign(const Hash&, const v1::CosignRequest& request, CosignDo
   });
 }
 
+Result<v1::HeldReply> FeedService::held(const Hash& caller, const v1::HeldRequest& request) {
+  if (kept_ == nullptr) return PeerService::held(caller, request);
+  return kept_->held(caller, request);
+}
+
 std::uint64_t FeedService::add_watcher(const Hash&, OnHead on_head) {
   v1::HeadNotice notice;
   if (const auto published = owner_.published(ledger_.size()); published.checkpoint) {

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "node/peer/feed_owner.h"
+#include "node/peer/kept_ledgers.h"
 #include "node/peer/peer_link.h"
 #include "node/witness/cosigner.h"
 
@@ -19,13 +20,15 @@ inline constexpr const char* kSoftware = "tocsin/0.1.0";
 
 class FeedService : public PeerService {
  public:
-  // Without a cosigner, cosign is kUnimplemented.
-  FeedService(const Ledger& ledger, const FeedOwner& owner, Cosigner* cosigner = nullptr)
-      : ledger_(ledger), owner_(owner), cosigner_(cosigner) {}
+  // Without a cosigner, cosign is kUnimplemented; without kept pages, held is.
+  FeedService(const Ledger& ledger, const FeedOwner& owner, Cosigner* cosigner = nullptr,
+              const KeptLedgers* kept = nullptr)
+      : ledger_(ledger), owner_(owner), cosigner_(cosigner), kept_(kept) {}
 
   Result<v1::HelloReply> hello(const Hash& caller, const v1::HelloRequest& request) override;
   Result<v1::RecordsReply> records(const Hash& caller, const v1::RecordsRequest& request) override;
   void cosign(const Hash& caller, const v1::CosignRequest& request, CosignDone done) override;
+  Result<v1::HeldReply> held(const Hash& caller, const v1::HeldRequest& request) override;
   std::uint64_t add_watcher(const Hash& caller, OnHead on_head) override;
   void remove_watcher(std::uint64_t id) override;
 
@@ -35,6 +38,7 @@ class FeedService : public PeerService {
   const Ledger& ledger_;
   const FeedOwner& owner_;
   Cosigner* const cosigner_;
+  const KeptLedgers* const kept_;
   std::mutex mu_;
   std::map<std::uint64_t, OnHead> watchers_;  // guarded by mu_
   std::uint64_t next_watcher_ = 1;            // guarded by mu_

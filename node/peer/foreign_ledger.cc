@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "crypto/base/encoding.h"
 #include "node/ledger/changes.h"
 #include "node/members/members.h"
 #include "protocol/identity/ids.h"
@@ -27,6 +28,34 @@ protocol::RecordView view_of(const OpenedRecord& record) {
 
 Result<Hash> as_hash(const std::string& bytes) {
   return fixed<32>(as_view(bytes), "a stored hash");
+}
+
+// Whether our own ledger says so already: a node that was put back to an earlier state pulls its peers'
+// records again.
+bool known_already(const Registry& ours, const Draft& draft) {
+  const auto hash = [](const protocol::SlotValue& slot) {
+    const auto out = fixed<32>(slot.value, "a hash");
+    return out ? *out : Hash{};
+  };
+  switch (draft.event) {
+    case Event::kGroupSet: {
+      const auto* group = ours.current_group(hash(draft.slots[0]));
+      return group != nullptr && group->epoch >= get_be<std::uint64_t>(draft.slots[1].value.data());
+    }
+    case Event::kCharterVersion: {
+      const auto* charter = ours.charter(hash(draft.slots[0]));
+      return charter != nullptr && charter->version >= get_be<std::uint64_t>(draft.slots[2].value.data());
+    }
+    case Event::kMemberAdded: {
+      const auto descriptor = protocol::parse_descriptor(draft.slots[0].value);
+      const auto* member = descriptor ? ours.member(descriptor->fingerprint()) : nullptr;
+      return member != nullptr && member->descriptor.message().sequence() >= descriptor->message().sequence();
+    }
+    case Event::kMemberRemoved:
+      return ours.member(hash(draft.slots[0])) == nullptr;
+    default:
+      return false;
+  }
 }
 
 bool concerns_signals(Event event) {
@@ -419,6 +448,7 @@ Result<std::optional<Draft>> ForeignLedger::retraction_applied(const Page& page,
 
 Result<std::vector<Draft>> ForeignLedger::answers(const Page& page, bool coordinator) const {
   std::vector<Draft> drafts;
+  const auto ours = ledger_.registry();
   for (const OpenedRecord& record : page.records) {
     if (!coordinator || !mirrored(record, peer_)) continue;
     Draft draft;
@@ -431,7 +461,7 @@ Result<std::vector<Draft>> ForeignLedger::answers(const Page& page, bool coordin
         if (slot.slot == 2)
           slot = protocol::slot_number(2, SlotType::kEnum, 3);  // by the coordinator's record
     }
-    drafts.push_back(std::move(draft));
+    if (!known_already(*ours, draft)) drafts.push_back(std::move(draft));
   }
   if (page.to_be_receipted) {
     const protocol::TreeHead& head = *page.proved.position.known;

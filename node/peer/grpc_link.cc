@@ -167,6 +167,9 @@ class GrpcPeerLink final : public PeerLink {
   void cosign(const v1::CosignRequest& request, Done<v1::CosignReply> done) override {
     call<v1::CosignReply>(shared_, kCosignMethod, request, kCosignMs, std::move(done));
   }
+  void held(const v1::HeldRequest& request, Done<v1::HeldReply> done) override {
+    call<v1::HeldReply>(shared_, kHeldMethod, request, kRecordsMs, std::move(done));
+  }
   void watch(OnHead on_head, OnEnd on_end) override {
     WatchCall::start(shared_, std::make_shared<Watcher>(Watcher{std::move(on_head), std::move(on_end)}));
   }

@@ -41,7 +41,7 @@ grpc::Status busy() {
   return {grpc::RESOURCE_EXHAUSTED, "too many calls at once; try again later"};
 }
 
-// One Hello, Records or Cosign. gRPC owns a share until OnDone, the handler's task another.
+// One Hello, Records, Cosign or Held. gRPC owns a share until OnDone, the handler's task another.
 class UnaryCall final : public grpc::ServerUnaryReactor {
  public:
   using Reply = std::function<void(Result<grpc::ByteBuffer>)>;
@@ -237,9 +237,9 @@ void answer_cosign(Caller& caller, const grpc::ByteBuffer& bytes, const UnaryCal
   });
 }
 
-using RawService = v1::PeerFeed::WithRawCallbackMethod_Hello<
-    v1::PeerFeed::WithRawCallbackMethod_Records<v1::PeerFeed::WithRawCallbackMethod_Cosign<
-        v1::PeerFeed::WithRawCallbackMethod_Watch<v1::PeerFeed::Service>>>>;
+using RawService = v1::PeerFeed::WithRawCallbackMethod_Hello<v1::PeerFeed::WithRawCallbackMethod_Records<
+    v1::PeerFeed::WithRawCallbackMethod_Cosign<v1::PeerFeed::WithRawCallbackMethod_Held<
+        v1::PeerFeed::WithRawCallbackMethod_Watch<v1::PeerFeed::Service>>>>>;
 
 class Feed final : public RawService {
  public:
@@ -256,6 +256,10 @@ class Feed final : public RawService {
   grpc::ServerUnaryReactor* Cosign(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
                                    grpc::ByteBuffer* reply) override {
     return UnaryCall::start(caller_, context, request, reply, answer_cosign);
+  }
+  grpc::ServerUnaryReactor* Held(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                 grpc::ByteBuffer* reply) override {
+    return UnaryCall::start(caller_, context, request, reply, answer_by(&PeerService::held));
   }
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Watch(grpc::CallbackServerContext*,
                                                     const grpc::ByteBuffer*) override {

@@ -19,6 +19,7 @@ namespace tocsin::node {
 inline constexpr const char* kHelloMethod = "/tocsin.v1.PeerFeed/Hello";
 inline constexpr const char* kRecordsMethod = "/tocsin.v1.PeerFeed/Records";
 inline constexpr const char* kCosignMethod = "/tocsin.v1.PeerFeed/Cosign";
+inline constexpr const char* kHeldMethod = "/tocsin.v1.PeerFeed/Held";
 inline constexpr const char* kWatchMethod = "/tocsin.v1.PeerFeed/Watch";
 
 // A page is at most 4 MiB of leaves and openings by request; proofs and a checkpoint stand beside it.

@@ -28,6 +28,8 @@ class PeerLink {
   virtual void hello(const v1::HelloRequest& request, Done<v1::HelloReply> done) = 0;
   virtual void records(const v1::RecordsRequest& request, Done<v1::RecordsReply> done) = 0;
   virtual void cosign(const v1::CosignRequest& request, Done<v1::CosignReply> done) = 0;
+  // What the peer holds of our own ledger; kUnimplemented from a peer that runs older software.
+  virtual void held(const v1::HeldRequest& request, Done<v1::HeldReply> done) = 0;
   // The peer's heads, its present one first, until on_end is called once. A slow receiver gets the newest,
   // not each.
   virtual void watch(OnHead on_head, OnEnd on_end) = 0;
@@ -47,6 +49,9 @@ class PeerService {
   virtual Result<v1::RecordsReply> records(const Hash& caller, const v1::RecordsRequest& request) = 0;
   // `done` on any thread, once, unless the Runtime has stopped.
   virtual void cosign(const Hash& caller, const v1::CosignRequest& request, CosignDone done) = 0;
+  virtual Result<v1::HeldReply> held(const Hash&, const v1::HeldRequest&) {
+    return fail(Code::kUnimplemented, "this node keeps no ledgers", "peer/held");
+  }
   // Calls on_head soon with the present head and then with each new one, from any thread; on_head never
   // blocks. The id is never 0.
   virtual std::uint64_t add_watcher(const Hash& caller, OnHead on_head) = 0;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "node/ledger/record_seal.h"
 #include "node/signals/signals.h"
 #include "protocol/feed/opening.h"
 #include "protocol/identity/ids.h"
@@ -125,7 +126,9 @@ Result<std::optional<HistoryReader::Record>> HistoryReader::read(std::uint64_t i
   protocol::LeafBytes bytes{};
   if (own_) {
     TRY_ASSIGN(bytes, ledger_.leaf(index));
-    TRY_ASSIGN(opening, ledger_.opening(index));
+    auto own = ledger_.opening(index);
+    if (!own && own.error().rule != kLostRule) return fail(std::move(own).error());
+    if (own) opening = std::move(*own);
   } else {
     TRY_ASSIGN(const auto held, peers_.leaf(node_, index));
     if (!held) return std::optional<Record>();

@@ -13,7 +13,7 @@ NODE_RANKS = {
     "backup": 0,
     "ledger": 1,
     "signals": 2, "cases": 2, "matching": 2, "members": 2, "network": 2, "feed": 2, "witness": 2,
-    "peer": 3, "http": 3,
+    "peer": 3, "http": 3, "recovery": 3,
     "daemon": 4,
 }
 CLI_MAY = {"cli", "backup", "config", "identity", "media", "log", "files"}

@@ -245,6 +245,17 @@ class Disk::Files : public rocksdb::FileSystem {
   }
   void sync_folder(const std::string& folder);
   void lose();
+  Image image() const {
+    Image out;
+    for (const auto& [path, inode] : live_) out[path] = inode->bytes;
+    return out;
+  }
+  void put_back(const Image& image) {
+    live_.clear();
+    for (const auto& [path, bytes] : image)
+      if (!path.ends_with(".anchor")) live_[path] = std::make_shared<Inode>(Inode{bytes, bytes.size(), {}});
+    safe_ = live_;
+  }
 
   bool frozen = false;
   std::optional<std::uint64_t> countdown;
@@ -525,6 +536,12 @@ void Disk::thaw(bool power_lost) {
   if (power_lost) files_->lose();
   files_->frozen = false;
   files_->countdown.reset();
+}
+Disk::Image Disk::image() const {
+  return files_->image();
+}
+void Disk::put_back(const Image& image) {
+  files_->put_back(image);
 }
 const Disk::Losses& Disk::losses() const {
   return files_->losses;

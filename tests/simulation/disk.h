@@ -9,8 +9,10 @@
 // gives the same order of writes. Concurrency: one thread. Source: reliability.md, fact 6.
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "tests/simulation/world.h"
 
@@ -46,6 +48,11 @@ class Disk {
   // Writes work again. Nothing may be open. `power_lost`: what was not synced is at the mercy of chance;
   // otherwise (the process alone died) every byte written is still there.
   void thaw(bool power_lost);
+  // Everything on it as it is now, as a backup would have it.
+  using Image = std::map<std::string, std::string>;
+  Image image() const;
+  // The disk is another one, with that on it and no anchor. Nothing may be open.
+  void put_back(const Image& image);
   const Losses& losses() const;
   std::uint64_t tables() const;  // written by flushes and compactions
 

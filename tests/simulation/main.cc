@@ -1,7 +1,9 @@
 // simulate: whole networks under virtual time, one a seed.
 //
-//   simulate [--seeds N] [--first S] [--jobs J] [--twice K] [--audit-every A] [--expect-violation]
+//   simulate [--seeds N] [--first S] [--jobs J] [--twice K] [--audit-every A] [--restore]
+//   [--expect-violation]
 //
+// --restore: in each network one node loses its disk on the way, gets a backup back and repairs itself.
 // --jobs processes share the seeds (as many as there are processors, unless said). The first K seeds run
 // twice and must leave the same trace; every Ath seed's bundles go through the auditor's verifier. Prints the
 // one command that replays a failing seed. --expect-violation succeeds only when something is found, and
@@ -26,11 +28,16 @@ struct Options {
   std::uint64_t seeds = 20, first = 1, twice = 0, audit_every = 1;
   unsigned jobs = static_cast<unsigned>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
   bool expect = false;
+  bool restore = false;
 };
 
 bool parse(int argc, char** argv, Options& options) {
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
+    if (name == "--restore") {
+      options.restore = true;
+      continue;
+    }
     if (name == "--expect-violation") {
       options.expect = true;
       continue;
@@ -69,6 +76,8 @@ void count(SimNetwork& network, const Done& done, Outcome& out) {
   out.crashes = faults.crashes;
   out.power_cuts = faults.power_cuts;
   out.write_errors = faults.write_errors;
+  out.restored = faults.restored;
+  out.repaired = faults.repaired;
   for (auto& one : network.nodes()) {
     if (one->up()) out.records += one->ledger->size();
     out.tables += one->disk.tables();
@@ -78,11 +87,11 @@ void count(SimNetwork& network, const Done& done, Outcome& out) {
   }
 }
 
-void run_one(std::uint64_t seed, bool audited, Outcome& out) {
+void run_one(std::uint64_t seed, bool audited, bool restore, Outcome& out) {
   World world(seed);
   const std::uint64_t began = world.now_ms();
   SimNetwork network(world, 5);
-  const Done done = run_workload(network);
+  const Done done = run_workload(network, restore);
   const auto wrong = check(network, done, audited);
   count(network, done, out);
   out.virtual_ms = world.now_ms() - began;
@@ -94,10 +103,10 @@ void run_one(std::uint64_t seed, bool audited, Outcome& out) {
 }
 
 void run_seed(const Options& options, std::uint64_t seed, Outcome& out) {
-  run_one(seed, seed % options.audit_every == 0, out);
+  run_one(seed, seed % options.audit_every == 0, options.restore, out);
   if (seed >= options.first + options.twice) return;
   Outcome again;
-  run_one(seed, false, again);
+  run_one(seed, false, options.restore, again);
   if (again.trace == out.trace) return;
   ++out.violations;
   const char text[] = "  I47: the same seed took another course\n";
@@ -105,18 +114,20 @@ void run_seed(const Options& options, std::uint64_t seed, Outcome& out) {
 }
 
 void add(Outcome& sum, const Outcome& one) {
-  for (auto field : {&Outcome::virtual_ms, &Outcome::events, &Outcome::records, &Outcome::published,
-                     &Outcome::retracted, &Outcome::repeated, &Outcome::audited, &Outcome::messages,
-                     &Outcome::lost, &Outcome::doubled, &Outcome::forged, &Outcome::partitions,
-                     &Outcome::crashes, &Outcome::power_cuts, &Outcome::write_errors, &Outcome::tables,
-                     &Outcome::bytes_lost, &Outcome::files_torn, &Outcome::names_undone})
+  for (auto field :
+       {&Outcome::virtual_ms,  &Outcome::events,     &Outcome::records,      &Outcome::published,
+        &Outcome::retracted,   &Outcome::repeated,   &Outcome::audited,      &Outcome::messages,
+        &Outcome::lost,        &Outcome::doubled,    &Outcome::forged,       &Outcome::partitions,
+        &Outcome::crashes,     &Outcome::power_cuts, &Outcome::write_errors, &Outcome::restored,
+        &Outcome::repaired,    &Outcome::tables,     &Outcome::bytes_lost,   &Outcome::files_torn,
+        &Outcome::names_undone})
     sum.*field += one.*field;
 }
 
-void print_failure(std::uint64_t seed, const Outcome& one) {
-  std::printf("seed %llu: %u violations; replay with: %s --first %llu --seeds 1\n",
+void print_failure(std::uint64_t seed, const Outcome& one, bool restore) {
+  std::printf("seed %llu: %u violations; replay with: %s --first %llu --seeds 1%s\n",
               static_cast<unsigned long long>(seed), one.violations, program_invocation_short_name,
-              static_cast<unsigned long long>(seed));
+              static_cast<unsigned long long>(seed), restore ? " --restore" : "");
   if (one.state == Outcome::kDied) std::printf("  the process died\n");
   std::fputs(one.text.data(), stdout);
 }
@@ -136,6 +147,10 @@ void print_sum(std::uint64_t ran, std::uint64_t bad, const Outcome& sum) {
       n(sum.crashes), n(sum.power_cuts), n(sum.write_errors), n(sum.tables), n(sum.bytes_lost),
       n(sum.files_torn), n(sum.names_undone), n(sum.messages), n(sum.lost), n(sum.doubled), n(sum.forged),
       n(sum.partitions));
+  if (sum.restored > 0)
+    std::printf(
+        "%llu nodes lost their disk and got a backup back, %llu times one was repaired from its peers\n",
+        n(sum.restored), n(sum.repaired));
   std::printf("%llu with violations\n", n(bad));
 }
 
@@ -149,7 +164,7 @@ int run(const Options& options) {
         ++ran;
         add(sum, one);
         if (one.violations == 0) return true;
-        if (++bad <= 3) print_failure(seed, one);
+        if (++bad <= 3) print_failure(seed, one, options.restore);
         return !options.expect;
       });
   if (!started) return std::fprintf(stderr, "simulate: no process can be started\n"), 1;
@@ -165,7 +180,7 @@ int main(int argc, char** argv) {
   if (!tocsin::simulation::parse(argc, argv, options))
     return std::fprintf(stderr,
                         "simulate [--seeds N] [--first S] [--jobs J] [--twice K] [--audit-every A] "
-                        "[--expect-violation]\n"),
+                        "[--restore] [--expect-violation]\n"),
            2;
   if (!tocsin::crypto::init()) return 1;
   return tocsin::simulation::run(options);

@@ -43,6 +43,11 @@ class SimLink : public node::PeerLink, public std::enable_shared_from_this<SimLi
               });
         }));
   }
+  void held(const v1::HeldRequest& request, Done<v1::HeldReply> done) override {
+    call<v1::HeldReply>(
+        [request](node::FeedService& service, const Hash& caller) { return service.held(caller, request); },
+        std::move(done));
+  }
   void watch(OnHead on_head, OnEnd on_end) override {
     if (!to_.up()) return on_end(Error{Code::kUnavailable, "the peer is down", {}, {}, {}});
     auto self = shared_from_this();
@@ -79,7 +84,9 @@ class SimLink : public node::PeerLink, public std::enable_shared_from_this<SimLi
         if (!self->to_.up()) return;
         auto reply = std::make_shared<Result<Reply>>(
             handler(*self->to_.service, self->from_.descriptor->fingerprint()));
-        if (*reply) {
+        if constexpr (std::is_same_v<Reply, v1::HeldReply>) {
+          if (*reply && self->network_.forged()) self->flip(*(*reply)->mutable_leaves());
+        } else if (*reply) {
           self->sent(as_view((*reply)->checkpoint()));
           if constexpr (std::is_same_v<Reply, v1::RecordsReply>)
             if (self->network_.forged()) self->forge(**reply);
@@ -97,12 +104,13 @@ class SimLink : public node::PeerLink, public std::enable_shared_from_this<SimLi
     network_.world().mark(from_.number * 16 + to_.number);
     network_.world().mark(head);
   }
+  void flip(std::string& bytes) {
+    World& world = network_.world();
+    if (!bytes.empty()) bytes[world.below(bytes.size())] ^= static_cast<char>(1 << world.below(8));
+  }
   // Somebody in between, or the peer itself, sends what the issuer's ledger does not say.
   void forge(v1::RecordsReply& reply) {
     World& world = network_.world();
-    const auto flip = [&world](std::string& bytes) {
-      if (!bytes.empty()) bytes[world.below(bytes.size())] ^= static_cast<char>(1 << world.below(8));
-    };
     switch (world.below(5)) {
       case 0:
         return flip(*reply.mutable_leaves());
@@ -190,7 +198,7 @@ Status SimNode::open() {
   options.cache_bytes = 1 << 20;
   options.anchor_bytes = 256 << 10;
   TRY_ASSIGN(store, storage::Store::open("/store", options));
-  if (store->quarantine()) return fail(*store->quarantine());  // nothing here rolls a disk back
+  if (store->quarantine()) return open_repair();
   node::LedgerKeys keys{
       operational.copy(),        seed_of("chain", number),
       seed_of("kek", number),    descriptor->message().log_origin(),
@@ -200,32 +208,67 @@ Status SimNode::open() {
   signals = std::make_unique<node::Signals>(*store, *ledger, machine, *members, node::MatchSettings{});
   TRY(signals->rebuild());
   owner = std::make_unique<node::FeedOwner>(*ledger, machine, *members);
-  service = std::make_unique<node::FeedService>(*ledger, *owner);
+  kept = std::make_unique<node::KeptLedgers>(*store, machine, descriptor->fingerprint());
+  service = std::make_unique<node::FeedService>(*ledger, *owner, nullptr, kept.get());
   ledger->set_listener([this](const node::Ledger::Committed& committed) {
     signals->on_committed(committed);
     network.watch().committed(*this, committed);
     if (committed.from < committed.head.tree.size) service->moved_on(*committed.head.checkpoint);
   });
   network.watch().recovered(*this);
-  sync = std::make_unique<node::Sync>(node::Sync::Parts{
-      *store, *ledger, machine, *members,
-      [this](const protocol::ValidDescriptor& peer, node::Sync::Connected done) {
-        SimNode* to = network.find(peer.fingerprint());
-        if (to == nullptr || !to->up() || network.lost(number, to->number))
-          return done(fail(Code::kUnavailable, "the peer is not reachable"));
-        done(std::shared_ptr<node::PeerLink>(std::make_shared<SimLink>(network, *this, *to)));
-      },
-      [this] { return std::vector<const crypto::KemKey*>{&envelope}; }});
+  sync =
+      std::make_unique<node::Sync>(node::Sync::Parts{*store, *ledger, machine, *members, connector(), [this] {
+                                                       return std::vector<const crypto::KemKey*>{&envelope};
+                                                     }});
   sync->start();
   disk.work();
   return {};
 }
 
+std::function<void(const protocol::ValidDescriptor&, node::Sync::Connected)> SimNode::connector() {
+  return [this](const protocol::ValidDescriptor& peer, node::Sync::Connected done) {
+    SimNode* to = network.find(peer.fingerprint());
+    if (to == nullptr || !to->up() || network.lost(number, to->number))
+      return done(fail(Code::kUnavailable, "the peer is not reachable"));
+    done(std::shared_ptr<node::PeerLink>(std::make_shared<SimLink>(network, *this, *to)));
+  };
+}
+
+// As the daemon does: it asks its peers, and is opened again when the store is whole.
+Status SimNode::open_repair() {
+  sealer = std::make_unique<node::RecordSealer>(seed_of("kek", number), seed_of("chain", number));
+  repair = std::make_unique<node::Repair>(
+      node::Repair::Parts{*store, machine, *sealer, operational, descriptor->message().log_origin(),
+                          descriptor->fingerprint(), connector(), [this](node::Repair::Stage stage) {
+                            if (stage == node::Repair::Stage::kDone)
+                              ++network.faults().repaired;
+                            else if (stage != node::Repair::Stage::kFailed)
+                              return;
+                            machine.post(node::Lane::kIo, [this] {
+                              crash(false);
+                              start();
+                            });
+                          }});
+  repair->start();
+  disk.work();
+  return {};
+}
+
+void SimNode::put_back(const Disk::Image& image) {
+  ++network.faults().restored;
+  disk.put_back(image);
+  const std::uint64_t bound = network.watch().put_back(*this);
+  std::erase_if(promises, [&](const Promise& promise) { return promise.size > bound; });
+}
+
 void SimNode::crash(bool power) {
   disk.freeze();
   machine.crash();
+  repair.reset();
+  sealer.reset();
   sync.reset();
   service.reset();
+  kept.reset();
   owner.reset();
   signals.reset();
   members.reset();
@@ -256,7 +299,7 @@ SimNetwork::SimNetwork(World& world, std::size_t count) : world_(world), watch_(
 void SimNetwork::after_each() {
   for (auto& one : nodes_) {
     one->disk.work();
-    if (!one->up() || !one->disk.frozen()) continue;
+    if (!one->running() || !one->disk.frozen()) continue;
     ++counted_.power_cuts;
     one->crash(true);
   }

@@ -16,6 +16,7 @@
 #include "node/members/members.h"
 #include "node/peer/feed_service.h"
 #include "node/peer/sync.h"
+#include "node/recovery/repair.h"
 #include "node/signals/signals.h"
 #include "tests/simulation/disk.h"
 #include "tests/simulation/watch.h"
@@ -35,6 +36,10 @@ struct SimNode {
   // `power`: the disk loses what was not synced; otherwise the process alone dies.
   void crash(bool power);
   bool up() const { return ledger != nullptr; }
+  // Up, or in quarantine.
+  bool running() const { return store != nullptr; }
+  // Down; its disk is another one with an earlier state on it, as a backup restores it.
+  void put_back(const Disk::Image& image);
   bool well() const { return up() && !store->broken(); }
 
   SimNetwork& network;
@@ -52,8 +57,12 @@ struct SimNode {
   std::unique_ptr<node::Members> members;
   std::unique_ptr<node::Signals> signals;
   std::unique_ptr<node::FeedOwner> owner;
+  std::unique_ptr<node::KeptLedgers> kept;
   std::unique_ptr<node::FeedService> service;
   std::unique_ptr<node::Sync> sync;
+  // In quarantine, instead of the ledger and all behind it.
+  std::unique_ptr<node::RecordSealer> sealer;
+  std::unique_ptr<node::Repair> repair;
 
   // What it promised, over all its lives.
   struct Promise {
@@ -68,12 +77,14 @@ struct SimNode {
 
  private:
   Status open();
+  Status open_repair();
+  std::function<void(const protocol::ValidDescriptor&, node::Sync::Connected)> connector();
 };
 
 // What was done to the network, to be counted.
 struct Faults {
   std::uint64_t messages = 0, lost = 0, doubled = 0, forged = 0, partitions = 0;
-  std::uint64_t crashes = 0, power_cuts = 0, write_errors = 0;
+  std::uint64_t crashes = 0, power_cuts = 0, write_errors = 0, restored = 0, repaired = 0;
 };
 
 class SimNetwork {

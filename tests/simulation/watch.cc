@@ -30,6 +30,26 @@ void Watch::complain(const SimNode& at, const std::string& what) {
   if (wrong_.size() < kComplaintsMax) wrong_.push_back(at.name + ": " + what);
 }
 
+std::uint64_t Watch::put_back(SimNode& at) {
+  Seen& seen = seen_[at.number];
+  std::uint64_t taken = 0;
+  for (const auto& [number, other] : seen_) {
+    if (number == at.number) continue;
+    if (const auto held = other.held.find(at.number); held != other.held.end())
+      taken = std::max(taken, held->second.cursor);
+  }
+  seen.leaves.resize(std::min<std::size_t>(seen.leaves.size(), taken));
+  seen.range = {};
+  seen.range.append(seen.leaves);
+  seen.acknowledged = std::min(seen.acknowledged, taken);
+  seen.told = std::min(seen.told, taken);
+  seen.held.clear();
+  // What it knew of others comes again with their records: its own answers to retractions end what they end.
+  seen.ended.clear();
+  seen.bound = taken;
+  return taken;
+}
+
 void Watch::told(const SimNode& at) {
   Seen& seen = seen_[at.number];
   seen.told = std::max(seen.told, at.ledger->size());

@@ -32,6 +32,11 @@ class Watch {
   // A node has opened its store, for the first time or again.
   void recovered(SimNode& at);
   void committed(SimNode& at, const node::Ledger::Committed& what);
+  // It gets another disk, with an earlier state. What no other node has taken may be gone for good; how many
+  // of its records the others have taken: these must be there again before it signs anything.
+  std::uint64_t put_back(SimNode& at);
+  // As put_back() said.
+  std::uint64_t bound_of(std::size_t node) { return seen_[node].bound; }
   // Its present head leaves it, for a peer.
   void told(const SimNode& at);
   void acknowledged(SimNode& at, const node::Appended& what);
@@ -50,6 +55,7 @@ class Watch {
     std::set<std::string> notes;  // checkpoints signed
     std::uint64_t acknowledged = 0;
     std::uint64_t told = 0;
+    std::uint64_t bound = 0;  // records that others had taken when it was put back
     std::map<std::size_t, Held> held;
     std::map<std::string, std::string> ended;  // retracted signal -> its indicator
   };

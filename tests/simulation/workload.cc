@@ -19,22 +19,28 @@ constexpr std::size_t kSteps = 60;
 
 class Workload {
  public:
-  explicit Workload(SimNetwork& network) : network_(network), world_(network.world()) {}
+  Workload(SimNetwork& network, bool restore)
+      : network_(network), world_(network.world()), restore_(restore) {}
 
   Done run() {
     form();
     const std::size_t late = 5 + world_.below(40);  // when the last node joins
+    const std::size_t backup = restore_ ? late + world_.below(kSteps - late - 5) : kSteps;
+    const std::size_t lost = backup + 1 + world_.below(kSteps - std::min(backup, kSteps - 1));
     for (std::size_t i = 0; i < kSteps; ++i) {
       if (i >= late && !nodes().back()->joined) join_late();
+      if (i >= backup && !image_) back_up();
+      if (i >= lost && image_ && !image_->put_back) put_back();
       step();
       world_.run(world_.now_ms() + world_.below(4 * kSecond));
     }
+    if (image_ && !image_->put_back) put_back();
     settle();
     return done_;
   }
 
  private:
-  using Effect = std::function<void()>;
+  using Effect = std::function<void(const node::Appended&)>;
   // An append with a key, which its sender may send again when it has no answer, or does not trust it.
   struct Keyed {
     std::size_t node = 0;
@@ -42,6 +48,34 @@ class Workload {
     Effect effect;
     std::optional<node::Appended> answer;
   };
+
+  // A backup of one node.
+  struct Backup {
+    std::size_t node = 0;
+    Disk::Image image;
+    bool put_back = false;
+  };
+
+  // Once everybody has joined: a node that knows no member has nobody to ask.
+  void back_up() {
+    SimNode* at = nodes().back()->joined ? any_up() : nullptr;
+    if (at != nullptr && at->well()) image_.emplace(Backup{at->number, at->disk.image(), false});
+  }
+
+  void put_back() {
+    SimNode& at = node(image_->node);
+    if (at.running()) at.crash(true);
+    at.put_back(image_->image);
+    image_->put_back = true;
+    // What only the lost disk knew of is not promised any more.
+    const std::uint64_t kept = network_.watch().bound_of(at.number);
+    std::erase_if(keyed_, [&](const Keyed& keyed) { return keyed.node == at.number; });
+    for (auto& [signal, index] : ended_)
+      if (index.first == at.number && index.second >= kept) done_.retracted.erase(signal);
+    for (const auto& [signal, index] : out_)
+      if (index.first == at.number && index.second >= kept) done_.published.erase(signal);
+    if (world_.chance(50)) at.start();
+  }
 
   std::vector<std::unique_ptr<SimNode>>& nodes() { return network_.nodes(); }
   SimNode& node(std::size_t i) { return *nodes()[i]; }
@@ -68,7 +102,7 @@ class Workload {
     const bool done = answer && *answer;
     if (keyed && done) keyed_.back().answer = **answer;
     if (keyed && answer && !*answer && at.well()) keyed_.pop_back();  // refused by a rule
-    if (done && effect) effect();
+    if (done && effect) effect(**answer);
     return done;
   }
 
@@ -83,7 +117,7 @@ class Workload {
     if (!again.answer) {
       if (!*answer) return;  // it was never there, and what happened since speaks against it
       again.answer = **answer;
-      if (again.effect) again.effect();
+      if (again.effect) again.effect(*again.answer);
     } else if (!*answer || (*answer)->first_index != again.answer->first_index ||
                (*answer)->count != again.answer->count) {
       network_.watch().complain(at, "I12: an append sent again under its key has another effect");
@@ -111,13 +145,19 @@ class Workload {
     for (auto& one : nodes()) {
       one->disk.spare();
       if (!one->well()) {
-        if (one->up()) one->crash(true);
+        if (one->running()) one->crash(true);
         if (!one->start()) return;  // and said why
       }
     }
     if (!nodes().back()->joined) join_late();
     // The longest retry delay, twice, and the longest poll: whoever is honest has caught up by then.
     world_.run(world_.now_ms() + 150 * kSecond);
+    for (auto& one : nodes()) {
+      if (one->up()) continue;
+      network_.watch().complain(*one, "I8: still in quarantine: " +
+                                          (one->repair ? one->repair->report().waiting_for : "it is down"));
+      return;
+    }
     done_.settled = true;
   }
 
@@ -196,7 +236,8 @@ class Workload {
     if (world_.chance(20)) network_.mend_partitions();
     for (auto& one : nodes()) {
       if (one->well() || !world_.chance(60)) continue;
-      if (one->up()) one->crash(true);  // its store refused a write: what the disk holds is unknown
+      if (one->running() && !one->up() && world_.chance(70)) continue;  // its repair goes on
+      if (one->running()) one->crash(true);  // its store refused a write: what the disk holds is unknown
       one->start();
     }
   }
@@ -225,8 +266,11 @@ class Workload {
     if (world_.chance(15)) return;
     v1::PublishRequest publish;
     for (const std::string& id : printed) publish.add_signals(id);
-    commit(at, at.signals->publish(publish), [this, ids, who = at.number] {
-      for (const std::string& id : ids) done_.published[id] = who;
+    commit(at, at.signals->publish(publish), [this, ids, who = at.number](const node::Appended& done) {
+      for (const std::string& id : ids) {
+        done_.published[id] = who;
+        out_[id] = {who, done.first_index};
+      }
     });
   }
 
@@ -236,7 +280,11 @@ class Workload {
       v1::RetractRequest request;
       request.add_signals(protocol::print_signal_id(*fixed<32>(as_view(signal), "id")));
       request.set_reason("FALSE_POSITIVE");
-      commit(at, at.signals->retract(request), [this, id = signal] { done_.retracted.insert(id); });
+      commit(at, at.signals->retract(request),
+             [this, id = signal, who = at.number](const node::Appended& done) {
+               done_.retracted.insert(id);
+               ended_[id] = {who, done.first_index};
+             });
       return;
     }
   }
@@ -330,14 +378,18 @@ class Workload {
 
   SimNetwork& network_;
   World& world_;
+  const bool restore_;
+  std::optional<Backup> image_;
+  // Where a published, or retracted, signal's record stands: whose ledger, and its index.
+  std::map<std::string, std::pair<std::size_t, std::uint64_t>> out_, ended_;
   std::vector<Keyed> keyed_;
   Done done_;
 };
 
 }  // namespace
 
-Done run_workload(SimNetwork& network) {
-  return Workload(network).run();
+Done run_workload(SimNetwork& network, bool restore) {
+  return Workload(network, restore).run();
 }
 
 }  // namespace tocsin::simulation

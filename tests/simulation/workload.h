@@ -20,6 +20,7 @@ struct Done {
   std::uint64_t repeated = 0;  // appends sent again under their key
 };
 
-Done run_workload(SimNetwork& network);
+// `restore`: some time on the way one node loses its disk and gets a backup back.
+Done run_workload(SimNetwork& network, bool restore = false);
 
 }  // namespace tocsin::simulation

@@ -70,6 +70,42 @@ TEST_CASE("a store opened to spare a full disk has every row, and takes more") {
   for (const std::string name : {"a", "b", "c"}) CHECK(value_of(**store, Family::kMeta, name) == "1");
 }
 
+TEST_CASE(
+    "a store that was told of more than it holds takes no commit, whenever it is opened, until it is "
+    "mended") {
+  MemoryStore memory;
+  Batch batch;
+  batch.put(Family::kMeta, as_view("a"), as_view("1"));
+  LogHead head{1, 5, hash_of(5), hash_of(6)};
+  REQUIRE(memory->commit(batch, head, nullptr));
+  REQUIRE(memory->enter_quarantine(
+      Error{Code::kFailedPrecondition, "beta holds 7", "ledger/behind", "why", "fix"}));
+  CHECK_FALSE(memory->commit(batch));
+  memory.reopen();
+  REQUIRE(memory->quarantine());
+  CHECK(memory->quarantine()->message == "beta holds 7");
+  CHECK(memory->quarantine()->rule == "ledger/behind");
+  CHECK(memory->quarantine()->fix == "fix");
+  CHECK_FALSE(memory->commit(batch));
+  CHECK(memory->head()->size == 5);
+
+  Batch mended;
+  mended.put(Family::kMeta, as_view("b"), as_view("2"));
+  REQUIRE(memory->mend(mended));
+  memory.reopen();
+  CHECK(memory->quarantine());
+  head.size = 7;
+  REQUIRE(memory->end_quarantine(mended, head));
+  memory.reopen();
+  CHECK_FALSE(memory->quarantine());
+  CHECK(memory->head()->size == 7);
+  CHECK(value_of(*memory, Family::kMeta, "a") == "1");
+  CHECK(value_of(*memory, Family::kMeta, "b") == "2");
+  REQUIRE(memory->commit(batch));
+  memory.reopen();
+  CHECK_FALSE(memory->quarantine());
+}
+
 TEST_CASE("the in-memory environment keeps rows across reopening") {
   MemoryStore memory;
   Batch batch;

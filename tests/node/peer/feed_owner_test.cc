@@ -27,6 +27,9 @@ class DirectLink final : public PeerLink {
   void cosign(const v1::CosignRequest&, Done<v1::CosignReply> done) override {
     answer(std::move(done), Result<v1::CosignReply>(fail(Code::kUnimplemented, "not here")));
   }
+  void held(const v1::HeldRequest& request, Done<v1::HeldReply> done) override {
+    answer(std::move(done), service_.held(caller_, request));
+  }
   void watch(OnHead on_head, OnEnd) override { service_.add_watcher(caller_, std::move(on_head)); }
   void close() override {}
 

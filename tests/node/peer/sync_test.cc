@@ -31,6 +31,10 @@ class BentLink final : public PeerLink {
     feed_.reader().machine.post(
         Lane::kIo, [done] { done(Result<v1::CosignReply>(fail(Code::kUnimplemented, "not here"))); });
   }
+  void held(const v1::HeldRequest&, Done<v1::HeldReply> done) override {
+    feed_.reader().machine.post(
+        Lane::kIo, [done] { done(Result<v1::HeldReply>(fail(Code::kUnimplemented, "not here"))); });
+  }
   void watch(OnHead on_head, OnEnd) override { on_head_ = std::move(on_head); }
   void close() override {}
 
