@@ -123,7 +123,7 @@ class Processes:
 
 
 class Node:
-    def __init__(self, options, processes, work, origin):
+    def __init__(self, options, processes, work, origin, settings=""):
         self.bin, self.data, self.work = options.bin, os.path.join(work, "node"), work
         self.seeds = 0
         passphrase = os.path.join(work, "passphrase")
@@ -133,6 +133,8 @@ class Node:
         self.read_url = f"http://127.0.0.1:{free_port()}"
         self.tocsin("init", "--name", "log.example", "--passphrase-file", passphrase, "--listen", "127.0.0.1:0", "--advertise",
                     "127.0.0.1:1", "--read-listen", self.read_url[7:], *(["--log-origin", origin] if origin else []))
+        with open(self.data + "/tocsin.toml", "a", encoding="utf-8") as file:
+            file.write(settings)
         processes.start(os.path.join(self.bin, "tocsind"), "serve", "--config", self.data + "/tocsin.toml")
         until("the node serves", lambda: os.path.exists(self.data + "/admin.sock"))
         self.log_vkey = self.asked("ledger", "witness", "list")["log_vkey"]

@@ -85,6 +85,21 @@ class Tools:
             self.step("dpkg", "-x", package, unpacked)
         return programs
 
+    def wrk(self):
+        """The program and the environment it needs, unpacked from Debian's packages when it is not installed."""
+        if shutil.which("wrk"):
+            return "wrk", dict(os.environ)
+        unpacked = os.path.join(self.cache, "wrk")
+        if not self.installed(os.path.join(unpacked, "usr/bin/wrk"), "wrk"):
+            self.program("apt-get")
+            folder = os.path.join(self.cache, "deb")
+            os.makedirs(folder, exist_ok=True)
+            self.step("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", "wrk", "libluajit-5.1-2", cwd=folder)
+            for package in glob.glob(os.path.join(folder, "*.deb")):
+                self.step("dpkg", "-x", package, unpacked)
+        libraries = ":".join(glob.glob(os.path.join(unpacked, "usr/lib/*")))
+        return os.path.join(unpacked, "usr/bin/wrk"), {**os.environ, "LD_LIBRARY_PATH": libraries}
+
     @staticmethod
     def backports(folder):
         """apt's options for the backports of the archive that this machine already uses, lists and all in the folder."""

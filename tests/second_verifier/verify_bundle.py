@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """A second verifier of Tocsin bundles, written from protocol/SPEC.md alone; it shares no code with tocsin-verify.
 
-    verify_bundle.py BUNDLE... (--policy FILE | --vkey KEY) [--trusted-checkpoint FILE]... [--now SECONDS]
+    verify_bundle.py BUNDLE... (--policy FILE | --vkey KEY...) [--trusted-checkpoint FILE]... [--now SECONDS]
 
 A JSON line a finding and one a bundle. Exit: 0 clean, 8 tampering, 7 missing evidence, 10 breach, 2 usage.
 Slots, rules, findings and text forms are read out of SPEC.md itself, which therefore has to be exact."""
@@ -245,12 +245,13 @@ def main():
     parser.add_argument("bundles", nargs="+", type=pathlib.Path)
     trust = parser.add_mutually_exclusive_group(required=True)
     trust.add_argument("--policy", type=pathlib.Path)
-    trust.add_argument("--vkey")
+    trust.add_argument("--vkey", action="append")
     parser.add_argument("--trusted-checkpoint", action="append", default=[], type=pathlib.Path)
     parser.add_argument("--now", type=lambda seconds: int(seconds) * 1000)
     a = parser.parse_args()
     try:
-        policy = parse_policy(f"log {a.vkey}\nquorum none\n" if a.vkey else a.policy.read_text(encoding="utf-8"))
+        keys = "".join(f"log {key}\n" for key in a.vkey or ())
+        policy = parse_policy(keys + "quorum none\n" if keys else a.policy.read_text(encoding="utf-8"))
         kept = [signed(name.read_bytes(), policy.logs) for name in a.trusted_checkpoint]
         need(policy.logs and all(log for _, _, log in kept))
         archives = [name.read_bytes() for name in a.bundles]
