@@ -6,10 +6,12 @@ from spec import PHASES, RECEIVERS, RULES, SETS
 
 class Table(dict):
     def __missing__(self, key): return 0
-class Names(dict):  # what an expression may name: a word in capitals is itself, and 0 is what nothing has set
+SETTABLE = {name for sets in (*SETS.values(), *(row[4] for row in PHASES)) for name, _, _, _ in sets}
+class Names(dict):  # what an expression may name: a word in capitals is itself, and 0 is what nothing has set yet
     def __missing__(self, name):
         need(not re.fullmatch(r"s\d+", name))
-        return name if name.isupper() else 0
+        if name in SETTABLE or name.isupper(): return name if name.isupper() else 0
+        raise NameError(f"SPEC.md names {name}, which nothing sets")
 def value(expression, names): return eval(expression, {"__builtins__": {}}, names)
 def broken(step, event, names):  # the (code, rule)s of a step that do not hold, in SPEC's order
     return [(code or "V10.rule", rule or "") for events, when, rule, code, holds in RULES
