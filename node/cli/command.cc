@@ -92,7 +92,7 @@ std::vector<Command> build_table() {
   std::vector<Command> out;
   for (auto* part : {node_commands, network_commands, peer_commands, submission_commands, signal_commands,
                      sharing_commands, review_commands, match_commands, user_commands, backup_commands,
-                     witness_commands, recover_commands}) {
+                     witness_commands, recover_commands, evidence_commands}) {
     for (Command& command : part()) out.push_back(std::move(command));
   }
   return out;

@@ -79,6 +79,7 @@ std::vector<Command> user_commands();
 std::vector<Command> backup_commands();
 std::vector<Command> witness_commands();
 std::vector<Command> recover_commands();
+std::vector<Command> evidence_commands();
 
 // Lines that say how far the repair has come, and what it waits for.
 std::string recovery_text(const v1::Recovery& recovery);

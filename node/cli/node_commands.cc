@@ -111,6 +111,15 @@ std::string quarantine_text(const v1::StatusReply& reply) {
          " ledger entries in its store\nkey " + reply.fingerprint() + "\n";
 }
 
+std::string gossip_text(const v1::StatusReply& reply) {
+  std::string out;
+  if (reply.peers_quarantined() != 0)
+    out += std::to_string(reply.peers_quarantined()) + (reply.peers_quarantined() == 1 ? " peer" : " peers") +
+           " in quarantine: tocsin ledger evidence list\n";
+  for (const std::string& alarm : reply.alarms()) out += "ALARM  " + printable(alarm) + "\n";
+  return out;
+}
+
 Result<int> status(Session& session, const Arguments&) {
   TRY_ASSIGN(const v1::StatusReply reply, ask_status(session));
   if (!reply.quarantine().empty()) {
@@ -126,7 +135,7 @@ Result<int> status(Session& session, const Arguments&) {
                         grouped(reply.signals()) + " signals, " + grouped(reply.matching()) +
                         " match · review " + grouped(reply.awaiting_review()) + " waiting\n" +
                         (reply.has_witnessing() ? witnessed_text(reply.witnessing(), session.now_ms()) : "") +
-                        "key " + reply.fingerprint() + "\n");
+                        gossip_text(reply) + "key " + reply.fingerprint() + "\n");
   return static_cast<int>(kDone);
 }
 

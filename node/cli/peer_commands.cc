@@ -23,6 +23,7 @@ std::string peer_text(const v1::PeerInfo& peer, std::uint64_t now_ms) {
                     print_age(peer.last_sync_ms(), now_ms) + "\n  certificate  until " +
                     print_time(peer.certificate_until_ms()) + ", descriptor " +
                     std::to_string(peer.descriptor_sequence()) + "\n";
+  if (!peer.alarm().empty()) out += "  ALARM        " + printable(peer.alarm()) + "\n";
   if (!peer.last_error().empty()) out += "  last error   " + printable(peer.last_error()) + "\n";
   if (!peer.last_refusal().empty())
     out += "  refused      " + print_age(peer.last_refusal_ms(), now_ms) + ": " +
@@ -50,6 +51,7 @@ Result<int> one(Session& session, const Arguments& arguments, std::string_view c
   v1::PeerRequest request;
   request.set_peer(arguments.text("PEER"));
   request.set_reason(arguments.text("--reason"));
+  request.set_despite_evidence(arguments.has("--despite-evidence"));
   TRY_ASSIGN(const auto peer, session.daemon().call<v1::PeerInfo>(call, request));
   session.print_one("Peer", peer, peer_text(peer, session.now_ms()));
   return static_cast<int>(kDone);
@@ -86,8 +88,10 @@ std::vector<Command> peer_commands() {
        {"tocsin peer suspend gamma.example --reason key-compromise"},
        suspend},
       {"peer resume",
-       "take a suspended peer back",
-       {peer, {"--reason", "TEXT", "recorded in the ledger", Need::kRequired}},
+       "take a suspended peer back, or one in quarantine",
+       {peer,
+        {"--reason", "TEXT", "recorded in the ledger", Need::kRequired},
+        {"--despite-evidence", "", "end a quarantine, although the proof against it stands"}},
        {"tocsin peer resume gamma.example --reason \"new key confirmed by phone\""},
        resume},
   };

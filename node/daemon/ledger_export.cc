@@ -19,6 +19,7 @@
 #include "protocol/verify/bundle.h"
 #include "protocol/verify/page.h"
 #include "protocol/verify/tree.h"
+#include "storage/gossip_store.h"
 #include "storage/log_store.h"
 #include "storage/peer_store.h"
 #include "tocsin/v1/admin.pb.h"
@@ -323,6 +324,25 @@ Status LedgerExport::add_peers(const Plan&, protocol::BundleContents& contents) 
     TRY_ASSIGN(const v1::PeerCursor cursor, peers.cursor(node));
     if (!cursor.checkpoint().empty())
       contents.extras[std::string(protocol::kPeersFolder) + hex_encode(node)] = cursor.checkpoint();
+  }
+  return add_gossip(contents);
+}
+
+// What others had seen of this ledger and of peers'. Of who is in quarantine the ledger itself has the proof,
+// and what was seen beyond this bundle's end is for a later one.
+Status LedgerExport::add_gossip(protocol::BundleContents& contents) const {
+  const auto registry = parts_.ledger.registry();
+  TRY_ASSIGN(const auto all, storage::GossipStore(parts_.store).list());
+  std::set<std::string> notes;
+  for (const storage::GossipStore::Seen& seen : all) {
+    if (registry->quarantined(seen.issuer)) continue;
+    const auto note = protocol::parse_note(seen.row.checkpoint());
+    const auto head = note ? protocol::parse_checkpoint(note->text)
+                           : Result<protocol::Checkpoint>(tl::unexpected<Error>(note.error()));
+    if (!head || (seen.issuer == parts_.ledger.self() && head->tree.size > contents.size)) continue;
+    if (!notes.insert(seen.row.checkpoint()).second) continue;
+    contents.extras[std::string(protocol::kGossipFolder) + protocol::name_number(notes.size() - 1)] =
+        seen.row.checkpoint();
   }
   return {};
 }

@@ -60,6 +60,7 @@ class LedgerExport {
   Status append_index(Plan& plan);
   Status add_proofs(const Plan& plan, protocol::BundleContents& contents) const;
   Status add_peers(const Plan& plan, protocol::BundleContents& contents) const;
+  Status add_gossip(protocol::BundleContents& contents) const;
   Status add_receipts(const Plan& plan, protocol::BundleContents& contents) const;
   Result<protocol::BundleContents> contents_of(const Plan& plan) const;
   Result<std::uint64_t> write(const protocol::BundleContents& contents, const std::string& path) const;

@@ -60,6 +60,7 @@ void Node::stop() {
   if (parts_->read_http) parts_->read_http->stop();
   if (parts_->upkeep) parts_->upkeep->stop();
   if (parts_->witnessed) parts_->witnessed->stop();
+  if (parts_->gossip) parts_->gossip->stop();
   if (parts_->outside) parts_->outside->stop();
   if (parts_->sync) parts_->sync->stop();
   if (parts_->repair) parts_->repair->stop();

@@ -33,7 +33,7 @@ Status Node::Parts::open_http() {
       [this](const std::string& key) { return rotate(key); },
       [this](const v1::ExportRequest& request) { return ledger_export->run(request); },
       [this](const v1::BackupRequest& request) { return upkeep->backup(request); },
-      [this] { return upkeep->fsck(); }, [this] { return node::witnessing(*witness_calls); }});
+      [this] { return upkeep->fsck(); }, [this] { return node::witnessing(*witness_calls); }, gossip.get()});
   upkeep = std::make_unique<Upkeep>(
       Upkeep::Parts{config, *store, *ledger, runtime, metrics, [this] { return descriptor(); }});
   upkeep->start_scrub();

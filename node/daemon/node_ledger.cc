@@ -55,7 +55,8 @@ Status Node::Parts::open_witnesses() {
   known_logs = std::make_unique<KnownLogs>(*members, runtime);
   cosigner = std::make_unique<Cosigner>(Cosigner::Parts{
       *store, *ledger, runtime, mine.cosigner.copy(), protocol::cosigner_name(mine.descriptor.name()),
-      [this](std::string_view origin) { return known_logs->keys(origin); }});
+      [this](std::string_view origin) { return known_logs->keys(origin); }, nullptr,
+      [this](const std::string& origin, const std::string& note) { gossip->saw_of(origin, note); }});
   outside = std::make_unique<OutsideWitnesses>();
   witnessed = std::make_unique<Witnessed>(Witnessed::Parts{
       *store, *ledger, runtime, log_key, [this] { return known_logs->members_that_cosign(); },

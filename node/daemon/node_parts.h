@@ -17,6 +17,7 @@
 #include "node/daemon/node.h"
 #include "node/daemon/node_state.h"
 #include "node/daemon/upkeep.h"
+#include "node/gossip/gossip.h"
 #include "node/http/admin_routes.h"
 #include "node/http/quarantine_routes.h"
 #include "node/http/server.h"
@@ -64,6 +65,7 @@ struct Node::Parts {
   std::unique_ptr<Cosigner> cosigner;
   std::unique_ptr<OutsideWitnesses> outside;
   std::unique_ptr<Witnessed> witnessed;
+  std::unique_ptr<Gossip> gossip;
   std::unique_ptr<WitnessCalls> witness_calls;
   std::mutex alarm_mu;
   std::string alarm;  // guarded by alarm_mu
@@ -103,6 +105,7 @@ struct Node::Parts {
   void ask_to_cosign(const WitnessTarget& target, const std::string& body, Witnessed::Asked asked);
   void on_ahead(const Witnessed::Ahead& ahead);
   Status open_peers();
+  void open_gossip();
   Status open_http();
   Status open_read_plane();
   Status open_ledger();

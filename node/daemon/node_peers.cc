@@ -19,8 +19,8 @@ LinkVerdict Node::Parts::judge(const PeerCertificate& peer) {
     if (const auto known = protocol::parse_descriptor((*row)->signed_descriptor())) {
       sequence = known->message().sequence();
       const v1::PeerStanding standing = (*row)->standing();
-      if (standing == v1::PEER_ACTIVE || standing == v1::PEER_SUSPENDED)
-        pin = Pin{sequence, standing == v1::PEER_SUSPENDED};
+      const bool excluded = standing == v1::PEER_SUSPENDED || standing == v1::PEER_QUARANTINED;
+      if (standing == v1::PEER_ACTIVE || excluded) pin = Pin{sequence, excluded};
     }
   }
   // An inviter is pinned by the invitation before it is a member here.
@@ -47,13 +47,27 @@ Result<v1::JoinReply> Node::Parts::on_join(const v1::JoinRequest& request, const
   return candidate.reply;
 }
 
+void Node::Parts::open_gossip() {
+  gossip = std::make_unique<Gossip>(
+      Gossip::Parts{*store, *ledger, runtime, *members, [this] { return witnessed->published(); },
+                    [this](const Gossip::OwnConflict& conflict) {
+                      on_ahead({conflict.holder, conflict.size, true, conflict.note});
+                    },
+                    [this](const Hash& peer) {
+                      if (port) port->drop(peer);
+                    },
+                    &metrics});
+}
+
 // Opened before anybody is let in: it dials only, until open_peers().
 Status Node::Parts::open_port() {
   TRY(open_witnesses());
+  open_gossip();
   feed_owner = std::make_unique<FeedOwner>(
       *ledger, runtime, *members, [this](std::uint64_t from) { return witnessed->published_for(from); });
   kept_ledgers = std::make_unique<KeptLedgers>(*store, runtime, ledger->self());
-  feed_service = std::make_unique<FeedService>(*ledger, *feed_owner, cosigner.get(), kept_ledgers.get());
+  feed_service =
+      std::make_unique<FeedService>(*ledger, *feed_owner, cosigner.get(), kept_ledgers.get(), gossip.get());
   PeerHooks hooks;
   hooks.judge = [this](const PeerCertificate& peer) { return judge(peer); };
   // Half of the workers stay for people and platforms, whatever peers ask.
@@ -91,9 +105,10 @@ Status Node::Parts::open_peers() {
   sync = std::make_unique<Sync>(Sync::Parts{
       *store, *ledger, runtime, *members,
       [this](const protocol::ValidDescriptor& peer, Sync::Connected done) { connect(peer, std::move(done)); },
-      [this] { return envelope_keys(); }, &metrics});
+      [this] { return envelope_keys(); }, &metrics, gossip.get()});
   sync->start();
   TRY(witnessed->start());
+  TRY(gossip->start());
   poll_join();
   poll_expiry();
   poll_hourly();

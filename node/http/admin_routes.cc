@@ -35,6 +35,7 @@ Result<v1::StatusReply> status(const AdminParts& parts, std::uint64_t started_ms
   }
   TRY_ASSIGN(const auto rows, parts.members.list());
   for (const v1::PeerRow& row : rows) {
+    if (row.standing() == v1::PEER_QUARANTINED) reply.set_peers_quarantined(reply.peers_quarantined() + 1);
     if (row.standing() != v1::PEER_ACTIVE) continue;
     reply.set_peers_active(reply.peers_active() + 1);
     TRY_ASSIGN(const Hash id, fixed<32>(as_view(row.node()), "peer"));
@@ -42,6 +43,8 @@ Result<v1::StatusReply> status(const AdminParts& parts, std::uint64_t started_ms
     if (progress.connected && progress.held == progress.head_size)
       reply.set_peers_in_sync(reply.peers_in_sync() + 1);
   }
+  if (parts.gossip != nullptr)
+    for (const Gossip::Alarm& alarm : parts.gossip->alarms()) reply.add_alarms(alarm.text);
   TRY_ASSIGN(const auto waiting, parts.signals.queue(1000));
   reply.set_awaiting_review(static_cast<std::uint64_t>(waiting.signals_size()));
   return reply;
@@ -106,6 +109,7 @@ void add_admin_routes(Router& router, const AdminParts& parts) {
                           "tocsin status"});
       }));
   add_network_routes(router, parts);
+  add_evidence_routes(router, parts);
   add_signal_routes(router, parts);
   router.add(admin_call<v1::UserAddRequest, v1::User>(
       "UserAdd", [&parts](const auto& request) { return add_user(parts, request); }));

@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 
+#include "node/gossip/gossip.h"
 #include "node/http/router.h"
 #include "node/ledger/ledger.h"
 #include "node/media/media_hasher.h"
@@ -48,12 +49,15 @@ struct AdminParts {
   std::function<Result<v1::BackupReply>(const v1::BackupRequest&)> backup;
   std::function<Result<v1::FsckReply>()> fsck;
   std::function<v1::Witnessing()> witnessing = nullptr;
+  const Gossip* gossip = nullptr;
 };
 
 // `parts` outlives the router.
 void add_admin_routes(Router& router, const AdminParts& parts);
 // Of these, what concerns networks and peers, and what concerns signals and files.
 void add_network_routes(Router& router, const AdminParts& parts);
+// Proofs of equivocation in our ledger.
+void add_evidence_routes(Router& router, const AdminParts& parts);
 void add_signal_routes(Router& router, const AdminParts& parts);
 // POST /v1/match for platforms: JSON hashes or a file, with a token of scope "match".
 void add_api_routes(Router& router, const AdminParts& parts);

@@ -23,6 +23,8 @@ std::string standing_name(v1::PeerStanding standing) {
       return "removed";
     case v1::PEER_REFUSED:
       return "refused";
+    case v1::PEER_QUARANTINED:
+      return "quarantined";
     default:
       return "unknown";
   }
@@ -46,6 +48,7 @@ Result<v1::PeerInfo> peer_info(const AdminParts& parts, const v1::PeerRow& row, 
   info.set_last_refusal(progress.last_refusal);
   info.set_certificate_until_ms(descriptor.message().valid_until_ms());
   info.set_descriptor_sequence(descriptor.message().sequence());
+  if (parts.gossip != nullptr) info.set_alarm(parts.gossip->alarm_of(descriptor.fingerprint()));
   if (!evidence) return info;
   TRY_ASSIGN(const auto kept, storage::PeerStore(parts.store).evidence(descriptor.fingerprint()));
   for (const v1::Evidence& one : kept) {
@@ -196,7 +199,8 @@ void add_peer_calls(Router& router, const AdminParts& parts) {
         suspend ? "PeerSuspend" : "PeerResume",
         [&parts, suspend](const auto& request) -> Result<v1::PeerInfo> {
           TRY_ASSIGN(Append append, suspend ? parts.members.suspend(request.peer(), request.reason())
-                                            : parts.members.resume(request.peer(), request.reason()));
+                                            : parts.members.resume(request.peer(), request.reason(),
+                                                                   request.despite_evidence()));
           TRY(commit(parts.ledger, std::move(append)));
           TRY_ASSIGN(const auto row, parts.members.find(request.peer()));
           TRY_ASSIGN(const Hash id, fixed<32>(as_view(row.node()), "peer"));

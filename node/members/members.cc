@@ -290,13 +290,7 @@ Result<Append> Members::answered(const v1::JoinRow& row, const v1::JoinReply& re
   return out;
 }
 
-Result<Append> Members::change_standing(const std::string& peer, const std::string& reason,
-                                        bool suspended) const {
-  TRY_ASSIGN(v1::PeerRow row, find(peer));
-  const v1::PeerStanding wanted = suspended ? v1::PEER_ACTIVE : v1::PEER_SUSPENDED;
-  if (row.standing() != wanted)
-    return fail(Code::kFailedPrecondition, peer + (suspended ? " is not active" : " is not suspended"),
-                "peer/standing");
+Append Members::standing_append(v1::PeerRow row, const std::string& reason, bool suspended) const {
   row.set_standing(suspended ? v1::PEER_SUSPENDED : v1::PEER_ACTIVE);
   row.set_reason(suspended ? reason : "");
   row.set_since_ms(runtime_.now_ms());
@@ -305,7 +299,10 @@ Result<Append> Members::change_standing(const std::string& peer, const std::stri
   out.drafts.push_back(
       node_draft(suspended ? Event::kPeerSuspended : Event::kPeerResumed,
                  {slot_bytes(0, SlotType::kHash, as_view(row.node())), slot_text(1, reason)}));
-  out.effects = [row](Changes& changes) -> Status {
+  out.effects = [row, suspended](Changes& changes) -> Status {
+    TRY_ASSIGN(const Hash node, fixed<32>(as_view(row.node()), "a stored fingerprint"));
+    if (suspended && changes.registry().quarantined(node))
+      return fail(Code::kFailedPrecondition, "the peer is in quarantine", "peer/standing");
     storage::PeerStore::put(changes.batch(), row);
     return {};
   };
@@ -313,11 +310,23 @@ Result<Append> Members::change_standing(const std::string& peer, const std::stri
 }
 
 Result<Append> Members::suspend(const std::string& peer, const std::string& reason) const {
-  return change_standing(peer, reason, true);
+  TRY_ASSIGN(v1::PeerRow row, find(peer));
+  if (row.standing() != v1::PEER_ACTIVE)
+    return fail(Code::kFailedPrecondition, peer + " is not active", "peer/standing");
+  return standing_append(std::move(row), reason, true);
 }
 
-Result<Append> Members::resume(const std::string& peer, const std::string& reason) const {
-  return change_standing(peer, reason, false);
+Result<Append> Members::resume(const std::string& peer, const std::string& reason,
+                               bool despite_evidence) const {
+  TRY_ASSIGN(v1::PeerRow row, find(peer));
+  const bool quarantined = row.standing() == v1::PEER_QUARANTINED;
+  if (quarantined && !despite_evidence)
+    return fail(Error{Code::kFailedPrecondition, peer + " is in quarantine: " + row.reason(),
+                      "peer/quarantined", "the proof is in this node's ledger (tocsin ledger evidence list)",
+                      "add --despite-evidence, which is recorded with your reason"});
+  if (!quarantined && row.standing() != v1::PEER_SUSPENDED)
+    return fail(Code::kFailedPrecondition, peer + " is not suspended", "peer/standing");
+  return standing_append(std::move(row), reason, false);
 }
 
 Result<v1::PeerRow> Members::find(const std::string& peer) const {
@@ -343,8 +352,13 @@ Append Members::learned(const v1::PeerRow& row, const protocol::ValidDescriptor&
   v1::PeerRow next = row;
   *next.mutable_signed_descriptor() = descriptor.signed_form();
   Append out;
-  out.effects = [next](Changes& changes) -> Status {
-    storage::PeerStore::put(changes.batch(), next);
+  out.effects = [next, node = descriptor.fingerprint()](Changes& changes) -> Status {
+    // Its standing may have changed since the row was read.
+    TRY_ASSIGN(const auto now, storage::PeerStore(changes.store()).get(node));
+    v1::PeerRow learned = now.value_or(next);
+    *learned.mutable_signed_descriptor() = next.signed_descriptor();
+    if (changes.registry().quarantined(node)) learned.set_standing(v1::PEER_QUARANTINED);
+    storage::PeerStore::put(changes.batch(), learned);
     return {};
   };
   return out;

@@ -57,7 +57,9 @@ class Members {
                           const protocol::ValidDescriptor& inviter) const;
 
   Result<Append> suspend(const std::string& peer, const std::string& reason) const;
-  Result<Append> resume(const std::string& peer, const std::string& reason) const;
+  // A peer in quarantine only `despite_evidence`: rule "peer/quarantined".
+  Result<Append> resume(const std::string& peer, const std::string& reason,
+                        bool despite_evidence = false) const;
 
   // By name, fingerprint, or an unambiguous beginning of either.
   Result<v1::PeerRow> find(const std::string& peer) const;
@@ -73,7 +75,7 @@ class Members {
   static Status add_rows(Changes& changes, const std::vector<Draft>& mirrored, std::uint64_t now_ms);
 
  private:
-  Result<Append> change_standing(const std::string& peer, const std::string& reason, bool suspended) const;
+  Append standing_append(v1::PeerRow row, const std::string& reason, bool suspended) const;
 
   storage::Store& store_;
   const storage::PeerStore peers_;

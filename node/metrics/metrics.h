@@ -128,6 +128,11 @@ struct Metrics {
 
   Gauge peers_active{all, "tocsin_peers_active",
                      "Members we exchange ledgers with: not suspended, not removed"};
+  Gauge peers_quarantined{all, "tocsin_peers_quarantined",
+                          "Members that are proven to have shown two histories of their ledger"};
+  Gauge gossip_unexplained{all, "tocsin_gossip_unexplained",
+                           "Members with a head that others have seen and they have not explained in time"};
+  Counter gossip_notes{all, "tocsin_gossip_notes_total", "Heads of ledgers that peers told of, all kinds"};
   Gauge peers_in_sync{all, "tocsin_peers_in_sync",
                       "Members connected whose newest verified checkpoint is fully held"};
   Counter feed_entries{all, "tocsin_feed_entries_total", "Peers' entries verified and stored"};

@@ -4,10 +4,15 @@
 
 namespace tocsin::node {
 
-Result<v1::HelloReply> FeedService::hello(const Hash&, const v1::HelloRequest& request) {
+Result<v1::HelloReply> FeedService::hello(const Hash& caller, const v1::HelloRequest& request) {
   if (request.protocol() != kProtocolVersion)
     return fail(Code::kUnimplemented, "this node speaks protocol version 1", "peer/version");
+  if (gossip_ != nullptr) {
+    gossip_->heard(caller, request.gossip());
+    if (!request.has_gossip()) gossip_->saw(caller, request.checkpoint());
+  }
   v1::HelloReply reply;
+  if (gossip_ != nullptr) *reply.mutable_gossip() = gossip_->carry(caller);
   reply.set_protocol(kProtocolVersion);
   reply.set_software(kSoftware);
   if (const auto published = owner_.published(ledger_.size()); published.checkpoint)
@@ -16,7 +21,10 @@ Result<v1::HelloReply> FeedService::hello(const Hash&, const v1::HelloRequest& r
 }
 
 Result<v1::RecordsReply> FeedService::records(const Hash& caller, const v1::RecordsRequest& request) {
-  return owner_.records(caller, request);
+  if (gossip_ != nullptr) gossip_->heard(caller, request.gossip());
+  TRY_ASSIGN(v1::RecordsReply reply, owner_.records(caller, request));
+  if (gossip_ != nullptr) *reply.mutable_gossip() = gossip_->carry(caller);
+  return reply;
 }
 
 void FeedService::cosign(const Hash&, const v1::CosignRequest& request, CosignDone done) {
@@ -36,14 +44,18 @@ Result<v1::HeldReply> FeedService::held(const Hash& caller, const v1::HeldReques
   return kept_->held(caller, request);
 }
 
-std::uint64_t FeedService::add_watcher(const Hash&, OnHead on_head) {
+v1::HeadNotice FeedService::notice_for(const Hash& caller, const std::string& checkpoint) const {
   v1::HeadNotice notice;
-  if (const auto published = owner_.published(ledger_.size()); published.checkpoint) {
-    notice.set_checkpoint(*published.checkpoint);
-    on_head(notice);
-  }
+  notice.set_checkpoint(checkpoint);
+  if (gossip_ != nullptr) *notice.mutable_gossip() = gossip_->carry(caller);
+  return notice;
+}
+
+std::uint64_t FeedService::add_watcher(const Hash& caller, OnHead on_head) {
+  if (const auto published = owner_.published(ledger_.size()); published.checkpoint)
+    on_head(notice_for(caller, *published.checkpoint));
   std::lock_guard lock(mu_);
-  watchers_.emplace(next_watcher_, std::move(on_head));
+  watchers_.emplace(next_watcher_, Watcher{caller, std::move(on_head)});
   return next_watcher_++;
 }
 
@@ -53,14 +65,12 @@ void FeedService::remove_watcher(std::uint64_t id) {
 }
 
 void FeedService::moved_on(const std::string& checkpoint) {
-  v1::HeadNotice notice;
-  notice.set_checkpoint(checkpoint);
-  std::vector<OnHead> told;
+  std::vector<Watcher> told;
   {
     std::lock_guard lock(mu_);
-    for (const auto& [id, on_head] : watchers_) told.push_back(on_head);
+    for (const auto& [id, watcher] : watchers_) told.push_back(watcher);
   }
-  for (const OnHead& on_head : told) on_head(notice);
+  for (const Watcher& watcher : told) watcher.on_head(notice_for(watcher.caller, checkpoint));
 }
 
 }  // namespace tocsin::node

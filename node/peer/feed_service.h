@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 
+#include "node/gossip/gossip.h"
 #include "node/peer/feed_owner.h"
 #include "node/peer/kept_ledgers.h"
 #include "node/peer/peer_link.h"
@@ -20,10 +21,11 @@ inline constexpr const char* kSoftware = "tocsin/0.1.0";
 
 class FeedService : public PeerService {
  public:
-  // Without a cosigner, cosign is kUnimplemented; without kept pages, held is.
+  // Without a cosigner, cosign is kUnimplemented; without kept pages, held is; without gossip nothing is told
+  // and nothing heard.
   FeedService(const Ledger& ledger, const FeedOwner& owner, Cosigner* cosigner = nullptr,
-              const KeptLedgers* kept = nullptr)
-      : ledger_(ledger), owner_(owner), cosigner_(cosigner), kept_(kept) {}
+              const KeptLedgers* kept = nullptr, Gossip* gossip = nullptr)
+      : ledger_(ledger), owner_(owner), cosigner_(cosigner), kept_(kept), gossip_(gossip) {}
 
   Result<v1::HelloReply> hello(const Hash& caller, const v1::HelloRequest& request) override;
   Result<v1::RecordsReply> records(const Hash& caller, const v1::RecordsRequest& request) override;
@@ -37,11 +39,18 @@ class FeedService : public PeerService {
  private:
   const Ledger& ledger_;
   const FeedOwner& owner_;
+  struct Watcher {
+    Hash caller{};
+    OnHead on_head;
+  };
+  v1::HeadNotice notice_for(const Hash& caller, const std::string& checkpoint) const;
+
   Cosigner* const cosigner_;
   const KeptLedgers* const kept_;
+  Gossip* const gossip_;
   std::mutex mu_;
-  std::map<std::uint64_t, OnHead> watchers_;  // guarded by mu_
-  std::uint64_t next_watcher_ = 1;            // guarded by mu_
+  std::map<std::uint64_t, Watcher> watchers_;  // guarded by mu_
+  std::uint64_t next_watcher_ = 1;             // guarded by mu_
 };
 
 }  // namespace tocsin::node

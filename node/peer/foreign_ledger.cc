@@ -501,6 +501,8 @@ void ForeignLedger::write(const PagePtr& page, bool coordinator, Done done) cons
   auto refused = std::make_shared<std::uint64_t>(0);
   append.effects = [this, page, refused, mirrored = coordinator ? append.drafts : std::vector<Draft>()](
                        Changes& changes) -> Status {
+    if (changes.registry().quarantined(peer_))
+      return fail(Code::kFailedPrecondition, "the peer is in quarantine", std::string(kQuarantinedRule));
     TRY(fold_page(changes, *page, *refused));
     return Members::add_rows(changes, mirrored, runtime_.now_ms());
   };

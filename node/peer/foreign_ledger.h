@@ -34,6 +34,8 @@ inline constexpr std::uint32_t kPageBytes = 1024 * 1024;
 
 // A checkpoint that the peer's own policy asks more witnesses for (SPEC §12): to be asked for again, no lie.
 inline constexpr std::string_view kQuorumMissingRule = "feed/quorum";
+// Nothing more is taken of a node in quarantine, not even what was on its way (SPEC §13).
+inline constexpr std::string_view kQuarantinedRule = "peer/quarantined";
 
 class ForeignLedger {
  public:
@@ -78,6 +80,8 @@ class ForeignLedger {
   void keep_evidence(const v1::RecordsReply& reply, const Error& why, std::function<void(Status)> done) const;
 
   Progress progress() const;  // of what is settled
+  // What its 05xx records say, as far as they are settled.
+  std::shared_ptr<const protocol::Registry> registry() const { return settled_.registry; }
   // A rotated key: the descriptor the link has accepted.
   Status set_descriptor(const protocol::ValidDescriptor& peer);
   const Hash& peer() const { return peer_; }

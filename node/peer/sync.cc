@@ -157,6 +157,7 @@ void Sync::connect(const PeerPtr& peer) {
     auto opened = ForeignLedger::open(parts_.store, parts_.ledger, parts_.runtime, peer->descriptor);
     if (!opened) return failed(peer, opened.error());
     peer->ledger = std::move(*opened);
+    tell_held(peer);
     const auto progress = peer->ledger->progress();
     note(peer, [&](PeerStatus& status) {
       status.held = progress.held;
@@ -187,11 +188,14 @@ void Sync::greet(const PeerPtr& peer) {
   request.set_protocol(kProtocolVersion);
   request.set_software(kSoftware);
   request.set_checkpoint(*parts_.ledger.checkpoint());
+  if (parts_.gossip != nullptr)
+    *request.mutable_gossip() = parts_.gossip->carry(peer->descriptor.fingerprint());
   peer->connecting = true;
   peer->link->hello(request, [this, peer, conversation = peer->conversation](Result<v1::HelloReply> reply) {
     if (peer->conversation != conversation) return;
     peer->connecting = false;
     if (!reply) return failed(peer, reply.error());
+    hear(peer, reply->gossip(), reply->checkpoint());
     pull(peer);
   });
 }
@@ -219,12 +223,16 @@ void Sync::ask(const PeerPtr& peer) {
   peer->asking = true;
   peer->asked_ms = parts_.runtime.now_ms();
   if (peer->catching.since_ms == 0) peer->catching.since_ms = peer->asked_ms;
-  const v1::RecordsRequest request = *std::exchange(peer->next, std::nullopt);
+  v1::RecordsRequest request = *std::exchange(peer->next, std::nullopt);
+  if (parts_.gossip != nullptr)
+    *request.mutable_gossip() = parts_.gossip->carry(peer->descriptor.fingerprint());
   peer->link->records(request,
                       [this, peer, conversation = peer->conversation](Result<v1::RecordsReply> reply) {
                         if (peer->conversation != conversation) return;
                         peer->asking = false;
                         if (!reply) return failed(peer, reply.error());
+                        hear(peer, reply->gossip(), {});
+                        reply->clear_gossip();
                         if (reply->waiting_for_witnesses())
                           return wait(peer, "the peer waits for its witnesses");
                         peer->catching.pages += 1;
@@ -269,6 +277,7 @@ void Sync::proven(const PeerPtr& peer, std::uint64_t batch, Result<ForeignLedger
 // Nothing goes on with a peer that lied until the evidence is kept.
 void Sync::refuse(const PeerPtr& peer, std::shared_ptr<const v1::RecordsReply> reply, const Error& why) {
   if (parts_.metrics != nullptr) parts_.metrics->feed_refused.add(refusal_reason(why));
+  if (parts_.gossip != nullptr) parts_.gossip->saw(peer->descriptor.fingerprint(), reply->checkpoint());
   peer->ledger->keep_evidence(*reply, why, [this, peer, why](Status kept) {
     parts_.runtime.post(Lane::kIo, [this, peer, why, kept] {
       log_failure(LogLevel::kWarning, "feed.refused", why, {{"peer", peer->descriptor.name()}});
@@ -299,6 +308,7 @@ void Sync::written(const PeerPtr& peer, const ForeignLedger::PagePtr& page, Resu
   peer->writing = false;
   const std::uint64_t before = peer->ledger->progress().held;
   if (refused) peer->ledger->settle(page);
+  if (refused && peer->ledger->progress().held != before) tell_held(peer);
   const auto progress = peer->ledger->progress();
   if (parts_.metrics != nullptr) {
     parts_.metrics->feed_entries.add(progress.held - before);
@@ -353,8 +363,10 @@ void Sync::watch(const PeerPtr& peer) {
   poll(peer);
   const std::uint64_t conversation = peer->conversation;
   peer->link->watch(
-      [this, peer, conversation](const v1::HeadNotice&) {
-        if (peer->conversation == conversation) pull(peer);
+      [this, peer, conversation](const v1::HeadNotice& notice) {
+        if (peer->conversation != conversation) return;
+        hear(peer, notice.gossip(), notice.checkpoint());
+        pull(peer);
       },
       [this, peer, conversation](const Error& why) {
         if (peer->conversation == conversation) failed(peer, why);
@@ -381,6 +393,17 @@ void Sync::retry(const PeerPtr& peer, const Error& why, std::uint64_t delay_ms) 
   parts_.runtime.after(delay_ms, Lane::kIo, [this, peer, conversation = peer->conversation] {
     if (peer->conversation == conversation) connect(peer);
   });
+}
+
+// Its head counts also when it tells nothing of what it has seen.
+void Sync::hear(const PeerPtr& peer, const v1::Gossip& told, const std::string& head) {
+  if (parts_.gossip == nullptr) return;
+  parts_.gossip->heard(peer->descriptor.fingerprint(), told);
+  if (!head.empty() && told.checkpoint().empty()) parts_.gossip->saw(peer->descriptor.fingerprint(), head);
+}
+
+void Sync::tell_held(const PeerPtr& peer) {
+  if (parts_.gossip != nullptr) parts_.gossip->held(peer->descriptor.fingerprint(), peer->ledger->registry());
 }
 
 void Sync::count() {

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <string>
 
+#include "node/gossip/gossip.h"
 #include "node/members/members.h"
 #include "node/metrics/metrics.h"
 #include "node/peer/foreign_ledger.h"
@@ -42,6 +43,7 @@ class Sync {
     Connect connect;
     EnvelopeKeys envelope_keys;
     Metrics* metrics = nullptr;  // null: nothing is counted
+    Gossip* gossip = nullptr;    // null: nothing is told and nothing heard
   };
   explicit Sync(Parts parts) : parts_(std::move(parts)) {}
   ~Sync();
@@ -85,6 +87,8 @@ class Sync {
   void failed(const PeerPtr& peer, const Error& why);
   void retry(const PeerPtr& peer, const Error& why, std::uint64_t delay_ms);
   void count();
+  void hear(const PeerPtr& peer, const v1::Gossip& told, const std::string& head);
+  void tell_held(const PeerPtr& peer);
   void note(const PeerPtr& peer, const std::function<void(PeerStatus&)>& change);
 
   const Parts parts_;

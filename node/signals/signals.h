@@ -13,6 +13,7 @@
 
 #include "node/ledger/ledger.h"
 #include "node/members/members.h"
+#include "protocol/process/effective.h"
 #include "storage/index/match_index.h"
 #include "storage/signal_store.h"
 #include "tocsin/v1/admin.pb.h"
@@ -73,6 +74,7 @@ class Signals {
   Result<Draft> draft_of(const v1::NewSignal& signal, const protocol::SlotValue& submitter, Hash& id) const;
   Result<v1::Case> find(const std::string& id) const;
   Result<std::vector<v1::Case>> find_all(const google::protobuf::RepeatedPtrField<std::string>& ids) const;
+  protocol::Effective now_of(const v1::Case& value) const;
   v1::SignalView view_of(v1::Case value) const;
   std::string name_of(const std::string& fingerprint) const;
   std::vector<Hash> groups_of(const std::vector<v1::Case>& cases) const;

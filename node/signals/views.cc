@@ -28,9 +28,15 @@ std::string Signals::name_of(const std::string& fingerprint) const {
   return member != nullptr ? member->descriptor.name() : protocol::print_fingerprint(*hash);
 }
 
+protocol::Effective Signals::now_of(const v1::Case& value) const {
+  const auto issuer = fixed<32>(as_view(value.issuer()), "fingerprint");
+  return protocol::effective(value, ledger_.self(), runtime_.now_ms(),
+                             issuer && ledger_.registry()->quarantined(*issuer));
+}
+
 v1::SignalView Signals::view_of(v1::Case value) const {
   v1::SignalView view;
-  const protocol::Effective now = protocol::effective(value, ledger_.self(), runtime_.now_ms());
+  const protocol::Effective now = now_of(value);
   const Hash signal = *fixed<32>(as_view(value.signal()), "signal id");
   view.set_id(protocol::print_signal_id(signal));
   view.set_state(std::string(now.state));
@@ -97,7 +103,7 @@ Result<v1::SignalListReply> Signals::queue(std::uint32_t limit) const {
 Result<v1::MatchHit> Signals::hit_of(const storage::IndexHit& hit) const {
   TRY_ASSIGN(const auto value, signals_.get(hit.signal));
   if (!value) return fail(Code::kDataLoss, "a signal of the index is not stored", "storage/signal");
-  const protocol::Effective now = protocol::effective(*value, ledger_.self(), runtime_.now_ms());
+  const protocol::Effective now = now_of(*value);
   const v1::SignalView view = view_of(*value);
   v1::MatchHit out;
   out.set_signal(view.id());
@@ -145,6 +151,7 @@ Result<v1::MatchReply> Signals::match(const v1::MatchRequest& request) const {
   for (std::size_t i = 0; i < found.size(); ++i) {
     for (const storage::IndexHit& hit : found[i]) {
       TRY_ASSIGN(v1::MatchHit described, hit_of(hit));
+      if (described.state() == "QUARANTINED") continue;  // nothing of its issuer matches (SPEC §13)
       if (described.handling() == "alert") reply.set_alert(true);
       *reply.mutable_results(positions[i])->add_hits() = std::move(described);
     }

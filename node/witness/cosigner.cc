@@ -81,6 +81,7 @@ void Cosigner::add_checkpoint(std::string_view body, Done done) {
                                           as_signed_by_log(*note, *verified, keys),
                                           std::move(done),
                                           {}});
+  if (parts_.offered) parts_.offered(call->checkpoint.origin, call->note);
   Append append;
   append.effects = [this, call](Changes& changes) { return decide(changes, *call); };
   parts_.ledger.append(std::move(append),

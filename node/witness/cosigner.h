@@ -40,6 +40,9 @@ class Cosigner {
   using Conflict =
       std::function<void(const std::string& origin, const std::string& held, const std::string& offered)>;
 
+  // Every note that its log signed, whatever becomes of the request: with that signature alone.
+  using Offered = std::function<void(const std::string& origin, const std::string& note)>;
+
   struct Parts {
     const storage::Store& store;
     Ledger& ledger;
@@ -48,6 +51,7 @@ class Cosigner {
     std::string name;  // a valid key name
     LogKeys logs;
     Conflict conflict = nullptr;
+    Offered offered = nullptr;
   };
   explicit Cosigner(Parts parts);
 

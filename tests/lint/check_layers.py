@@ -12,7 +12,7 @@ NODE_RANKS = {
     "runtime": 0, "log": 0, "metrics": 0, "config": 0, "identity": 0, "media": 0, "files": 0,
     "backup": 0,
     "ledger": 1,
-    "signals": 2, "cases": 2, "matching": 2, "members": 2, "network": 2, "feed": 2, "witness": 2,
+    "signals": 2, "cases": 2, "matching": 2, "members": 2, "network": 2, "feed": 2, "witness": 2, "gossip": 2,
     "peer": 3, "http": 3, "recovery": 3,
     "daemon": 4,
 }

@@ -28,6 +28,8 @@ class Checker {
     if (!done_.settled) return std::move(wrong_);
     for (auto& one : network_.nodes()) {
       promises(*one);
+      if (!one->ledger->registry()->equivocations().empty())
+        complain(*one, "I21: it accuses an honest node of two histories");
       holds_everything(*one);
       signals(*one);
       trees(*one);

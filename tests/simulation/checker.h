@@ -15,6 +15,7 @@ namespace tocsin::simulation {
 //   I14     nothing retracted matches anywhere
 //   I16     every node holds every other's whole ledger
 //   I18     a signal's own state comes from its issuer's records alone
+//   I21     nobody honest is accused of two histories
 //   I25     nothing that was not published is known anywhere but at home
 //   replay  the cases equal a fold of the ledgers from nothing
 //   audit   `audited`: the auditor's verifier finds nothing in any node's bundle, nor between them

@@ -263,6 +263,21 @@ class Disk::Files : public rocksdb::FileSystem {
   std::uint64_t tables = 0;
   Losses losses;
 
+  void copy_of(const Files& other) {
+    std::map<InodePtr, InodePtr> copies;  // two names of one file stay that
+    const auto copy = [&](const std::map<std::string, InodePtr>& from, std::map<std::string, InodePtr>& to) {
+      to.clear();
+      for (const auto& [path, inode] : from) {
+        InodePtr& mine = copies[inode];
+        if (!mine) mine = std::make_shared<Inode>(*inode);
+        to[path] = mine;
+      }
+    };
+    copy(other.live_, live_);
+    copy(other.safe_, safe_);
+    folders_ = other.folders_;
+  }
+
  private:
   static IOStatus absent(const std::string& path) { return IOStatus::PathNotFound("no such file", path); }
   InodePtr find(const std::string& path) const {
@@ -542,6 +557,9 @@ Disk::Image Disk::image() const {
 }
 void Disk::put_back(const Image& image) {
   files_->put_back(image);
+}
+void Disk::copy_of(const Disk& other) {
+  files_->copy_of(*other.files_);
 }
 const Disk::Losses& Disk::losses() const {
   return files_->losses;

@@ -53,6 +53,8 @@ class Disk {
   Image image() const;
   // The disk is another one, with that on it and no anchor. Nothing may be open.
   void put_back(const Image& image);
+  // Everything that lies on the other disk, as a thief would copy it. Neither has anything open.
+  void copy_of(const Disk& other);
   const Losses& losses() const;
   std::uint64_t tables() const;  // written by flushes and compactions
 

@@ -2,12 +2,15 @@
 //
 //   simulate [--seeds N] [--first S] [--jobs J] [--twice K] [--audit-every A] [--restore]
 //   [--expect-violation]
+//   simulate --equivocation [--seeds N] [--first S] [--jobs J] [--expect-violation]
 //
 // --restore: in each network one node loses its disk on the way, gets a backup back and repairs itself.
 // --jobs processes share the seeds (as many as there are processors, unless said). The first K seeds run
 // twice and must leave the same trace; every Ath seed's bundles go through the auditor's verifier. Prints the
 // one command that replays a failing seed. --expect-violation succeeds only when something is found, and
-// looks no further: the builds with planted faults are run so.
+// looks no further: the builds with planted faults are run so. --equivocation: networks of ten, in which one
+// node shows two histories to two halves of the others; it must be in quarantine everywhere within one hour
+// of their time in 99 of 100 seeds.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -29,6 +32,7 @@ struct Options {
   unsigned jobs = static_cast<unsigned>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
   bool expect = false;
   bool restore = false;
+  bool equivocation = false;
 };
 
 bool parse(int argc, char** argv, Options& options) {
@@ -40,6 +44,10 @@ bool parse(int argc, char** argv, Options& options) {
     }
     if (name == "--expect-violation") {
       options.expect = true;
+      continue;
+    }
+    if (name == "--equivocation") {
+      options.equivocation = true;
       continue;
     }
     if (i + 1 >= argc) return false;
@@ -87,6 +95,12 @@ void count(SimNetwork& network, const Done& done, Outcome& out) {
   }
 }
 
+void write_text(const std::vector<std::string>& wrong, Outcome& out) {
+  std::string text;
+  for (std::size_t i = 0; i < wrong.size() && i < 5; ++i) text += "  " + wrong[i].substr(0, 350) + "\n";
+  std::memcpy(out.text.data(), text.data(), std::min(text.size(), out.text.size() - 1));
+}
+
 void run_one(std::uint64_t seed, bool audited, bool restore, Outcome& out) {
   World world(seed);
   const std::uint64_t began = world.now_ms();
@@ -97,12 +111,24 @@ void run_one(std::uint64_t seed, bool audited, bool restore, Outcome& out) {
   out.virtual_ms = world.now_ms() - began;
   out.audited = audited ? 1 : 0;
   out.violations = static_cast<std::uint32_t>(wrong.size());
-  std::string text;
-  for (std::size_t i = 0; i < wrong.size() && i < 5; ++i) text += "  " + wrong[i].substr(0, 350) + "\n";
-  std::memcpy(out.text.data(), text.data(), std::min(text.size(), out.text.size() - 1));
+  write_text(wrong, out);
+}
+
+void run_two_faced(std::uint64_t seed, Outcome& out) {
+  World world(seed);
+  const std::uint64_t began = world.now_ms();
+  SimNetwork network(world, 10);
+  const Exposure exposure = run_two_faces(network);
+  count(network, {}, out);
+  out.virtual_ms = world.now_ms() - began;
+  out.first_ms = exposure.first_ms;
+  out.all_ms = exposure.all_ms;
+  out.violations = static_cast<std::uint32_t>(exposure.wrong.size());
+  write_text(exposure.wrong, out);
 }
 
 void run_seed(const Options& options, std::uint64_t seed, Outcome& out) {
+  if (options.equivocation) return run_two_faced(seed, out);
   run_one(seed, seed % options.audit_every == 0, options.restore, out);
   if (seed >= options.first + options.twice) return;
   Outcome again;
@@ -124,10 +150,13 @@ void add(Outcome& sum, const Outcome& one) {
     sum.*field += one.*field;
 }
 
-void print_failure(std::uint64_t seed, const Outcome& one, bool restore) {
+void print_failure(const Options& options, std::uint64_t seed, const Outcome& one) {
   std::printf("seed %llu: %u violations; replay with: %s --first %llu --seeds 1%s\n",
               static_cast<unsigned long long>(seed), one.violations, program_invocation_short_name,
-              static_cast<unsigned long long>(seed), restore ? " --restore" : "");
+              static_cast<unsigned long long>(seed),
+              options.restore        ? " --restore"
+              : options.equivocation ? " --equivocation"
+                                     : "");
   if (one.state == Outcome::kDied) std::printf("  the process died\n");
   std::fputs(one.text.data(), stdout);
 }
@@ -164,12 +193,52 @@ int run(const Options& options) {
         ++ran;
         add(sum, one);
         if (one.violations == 0) return true;
-        if (++bad <= 3) print_failure(seed, one, options.restore);
+        if (++bad <= 3) print_failure(options, seed, one);
         return !options.expect;
       });
   if (!started) return std::fprintf(stderr, "simulate: no process can be started\n"), 1;
   print_sum(ran, bad, sum);
   return (bad > 0) == options.expect ? 0 : 1;
+}
+
+// Of the milliseconds, that share, in seconds.
+double percentile(std::vector<std::uint64_t> of, std::size_t percent) {
+  if (of.empty()) return 0;
+  std::sort(of.begin(), of.end());
+  return static_cast<double>(of[(of.size() - 1) * percent / 100]) / 1000;
+}
+
+int run_equivocation(const Options& options) {
+  std::uint64_t ran = 0, bad = 0;
+  std::vector<std::uint64_t> first, everywhere;
+  const auto one_seed = [&](std::uint64_t seed, const Outcome& one) {
+    ++ran;
+    if (one.first_ms != 0) first.push_back(one.first_ms);
+    if (one.all_ms != 0) everywhere.push_back(one.all_ms);
+    if (one.all_ms == 0)
+      std::printf(
+          "seed %llu: not exposed within the hour; replay with: %s --equivocation --first %llu --seeds 1\n",
+          static_cast<unsigned long long>(seed), program_invocation_short_name,
+          static_cast<unsigned long long>(seed));
+    if (one.violations != 0 || one.state == Outcome::kDied) {
+      ++bad;
+      print_failure(options, seed, one);
+    }
+    return !options.expect || one.all_ms != 0;
+  };
+  const bool started = run_seeds(
+      options.first, options.seeds, options.jobs, options.expect,
+      [&](std::uint64_t seed, Outcome& out) { run_seed(options, seed, out); }, one_seed);
+  if (!started) return std::fprintf(stderr, "simulate: no process can be started\n"), 1;
+  std::printf(
+      "%llu networks of 10 nodes, one of them with two faces: in quarantine at every other node within an "
+      "hour "
+      "in %zu; proven after %.1f s (median) to %.1f s (worst), everywhere after %.1f s to %.1f s; %llu with "
+      "violations\n",
+      static_cast<unsigned long long>(ran), everywhere.size(), percentile(first, 50), percentile(first, 100),
+      percentile(everywhere, 50), percentile(everywhere, 100), static_cast<unsigned long long>(bad));
+  const bool exposed = everywhere.size() * 100 >= ran * 99 && bad == 0;
+  return exposed != options.expect ? 0 : 1;
 }
 
 }  // namespace
@@ -180,8 +249,9 @@ int main(int argc, char** argv) {
   if (!tocsin::simulation::parse(argc, argv, options))
     return std::fprintf(stderr,
                         "simulate [--seeds N] [--first S] [--jobs J] [--twice K] [--audit-every A] "
-                        "[--restore] [--expect-violation]\n"),
+                        "[--restore] [--equivocation] [--expect-violation]\n"),
            2;
   if (!tocsin::crypto::init()) return 1;
-  return tocsin::simulation::run(options);
+  return options.equivocation ? tocsin::simulation::run_equivocation(options)
+                              : tocsin::simulation::run(options);
 }

@@ -54,7 +54,7 @@ class SimLink : public node::PeerLink, public std::enable_shared_from_this<SimLi
     auto arrive = [self, on_head](const v1::HeadNotice& notice) {
       self->sent(as_view(notice.checkpoint()));
       for (int copies = self->network_.doubled() ? 2 : 1; copies > 0; --copies) {
-        if (self->network_.lost(self->from_.number, self->to_.number)) continue;
+        if (self->network_.lost(self->from_.number, self->to_.number) || !self->shown()) continue;
         self->network_.world().after(self->network_.delay(),
                                      Machine::in(self->life_, [self, on_head, notice] {
                                        if (!self->closed_) on_head(notice);
@@ -66,6 +66,8 @@ class SimLink : public node::PeerLink, public std::enable_shared_from_this<SimLi
   void close() override { closed_ = true; }
 
  private:
+  // Not when it has two faces now, and another one for us.
+  bool shown() const { return network_.find_for(from_, to_.descriptor->fingerprint()) == &to_; }
   template <typename Reply>
   void call(std::function<Result<Reply>(node::FeedService&, const Hash&)> handler, Done<Reply> done) {
     auto self = shared_from_this();
@@ -81,7 +83,7 @@ class SimLink : public node::PeerLink, public std::enable_shared_from_this<SimLi
     for (int copies = network_.doubled() ? 2 : 1; copies > 0; --copies) {
       if (network_.lost(from_.number, to_.number)) continue;
       world.after(network_.delay(), [self, handler, finish] {
-        if (!self->to_.up()) return;
+        if (!self->to_.up() || !self->shown()) return;
         auto reply = std::make_shared<Result<Reply>>(
             handler(*self->to_.service, self->from_.descriptor->fingerprint()));
         if constexpr (std::is_same_v<Reply, v1::HeldReply>) {
@@ -207,19 +209,30 @@ Status SimNode::open() {
   members = std::make_unique<node::Members>(*store, *ledger, machine);
   signals = std::make_unique<node::Signals>(*store, *ledger, machine, *members, node::MatchSettings{});
   TRY(signals->rebuild());
+  node::Gossip::Parts told{*store, *ledger, machine, *members, [this] {
+                             const node::LedgerHead head = ledger->head();
+                             return node::Published{head.tree, head.checkpoint};
+                           }};
+  told.forked = [this](const node::Gossip::OwnConflict& conflict) {
+    if (!lies)
+      network.watch().complain(*this, "I2: " + conflict.holder + " has another history of its ledger");
+  };
+  gossip = std::make_unique<node::Gossip>(std::move(told));
   owner = std::make_unique<node::FeedOwner>(*ledger, machine, *members);
   kept = std::make_unique<node::KeptLedgers>(*store, machine, descriptor->fingerprint());
-  service = std::make_unique<node::FeedService>(*ledger, *owner, nullptr, kept.get());
+  service = std::make_unique<node::FeedService>(*ledger, *owner, nullptr, kept.get(),
+                                                mute ? nullptr : gossip.get());
   ledger->set_listener([this](const node::Ledger::Committed& committed) {
     signals->on_committed(committed);
     network.watch().committed(*this, committed);
     if (committed.from < committed.head.tree.size) service->moved_on(*committed.head.checkpoint);
   });
   network.watch().recovered(*this);
-  sync =
-      std::make_unique<node::Sync>(node::Sync::Parts{*store, *ledger, machine, *members, connector(), [this] {
-                                                       return std::vector<const crypto::KemKey*>{&envelope};
-                                                     }});
+  sync = std::make_unique<node::Sync>(
+      node::Sync::Parts{*store, *ledger, machine, *members, connector(),
+                        [this] { return std::vector<const crypto::KemKey*>{&envelope}; }, nullptr,
+                        mute ? nullptr : gossip.get()});
+  TRY(gossip->start());
   sync->start();
   disk.work();
   return {};
@@ -227,7 +240,7 @@ Status SimNode::open() {
 
 std::function<void(const protocol::ValidDescriptor&, node::Sync::Connected)> SimNode::connector() {
   return [this](const protocol::ValidDescriptor& peer, node::Sync::Connected done) {
-    SimNode* to = network.find(peer.fingerprint());
+    SimNode* to = network.find_for(*this, peer.fingerprint());
     if (to == nullptr || !to->up() || network.lost(number, to->number))
       return done(fail(Code::kUnavailable, "the peer is not reachable"));
     done(std::shared_ptr<node::PeerLink>(std::make_shared<SimLink>(network, *this, *to)));
@@ -270,6 +283,7 @@ void SimNode::crash(bool power) {
   service.reset();
   kept.reset();
   owner.reset();
+  gossip.reset();
   signals.reset();
   members.reset();
   ledger.reset();
@@ -297,11 +311,40 @@ SimNetwork::SimNetwork(World& world, std::size_t count) : world_(world), watch_(
 }
 
 void SimNetwork::after_each() {
+  if (second_face_) second_face_->disk.work();
   for (auto& one : nodes_) {
     one->disk.work();
     if (!one->running() || !one->disk.frozen()) continue;
     ++counted_.power_cuts;
     one->crash(true);
+  }
+}
+
+SimNode* SimNetwork::find_for(const SimNode& from, const Hash& fingerprint) {
+  SimNode* to = find(fingerprint);
+  if (to == nullptr || !second_face_) return to;
+  // A face talks to those it is shown to, and to nobody else.
+  if (from.number == second_face_->number)
+    return sees_second_face(to->number) == (&from == second_face_.get()) ? to : nullptr;
+  return to->number == second_face_->number && sees_second_face(from.number) ? second_face_.get() : to;
+}
+
+void SimNetwork::give_two_faces(std::size_t number) {
+  SimNode& first = *nodes_[number];
+  if (first.up()) first.crash(false);
+  watch_.leave_out(number);
+  for (std::size_t i = 0; i < nodes_.size(); ++i)
+    if (i != number && (world_.chance(50) || i == (number + 1) % nodes_.size())) sees_second_.insert(i);
+  sees_second_.erase((number + 2) % nodes_.size());  // each face is seen by somebody
+  second_face_ = std::make_unique<SimNode>(*this, world_, number);
+  second_face_->descriptor = std::make_unique<protocol::ValidDescriptor>(*first.descriptor);
+  second_face_->disk.copy_of(first.disk);
+  second_face_->joined = true;
+  const bool mute = world_.chance(50);
+  for (SimNode* face : {&first, second_face_.get()}) {
+    face->lies = true;
+    face->mute = mute;
+    CHECK_INVARIANT(face->start());
   }
 }
 

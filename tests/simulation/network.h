@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "crypto/hpke.h"
+#include "node/gossip/gossip.h"
 #include "node/ledger/ledger.h"
 #include "node/members/members.h"
 #include "node/peer/feed_service.h"
@@ -56,6 +57,7 @@ struct SimNode {
   std::unique_ptr<node::Ledger> ledger;
   std::unique_ptr<node::Members> members;
   std::unique_ptr<node::Signals> signals;
+  std::unique_ptr<node::Gossip> gossip;
   std::unique_ptr<node::FeedOwner> owner;
   std::unique_ptr<node::KeptLedgers> kept;
   std::unique_ptr<node::FeedService> service;
@@ -71,6 +73,8 @@ struct SimNode {
   };
   std::vector<Promise> promises;
   bool joined = false;
+  bool lies = false;  // one face of a node that shows two histories
+  bool mute = false;  // and tells nothing of what it has seen
 
   // Appends and remembers the promise; `then` runs in this life only.
   void append(node::Append append, std::function<void(Result<node::Appended>)> then = nullptr);
@@ -95,6 +99,13 @@ class SimNetwork {
   Watch& watch() { return watch_; }
   std::vector<std::unique_ptr<SimNode>>& nodes() { return nodes_; }
   SimNode* find(const Hash& fingerprint);
+  // The node as `from` sees it: of one with two faces, the one that is shown to it. Null: not reachable.
+  SimNode* find_for(const SimNode& from, const Hash& fingerprint);
+  // From now on this node has two faces with one key, which begin with the same store; each of the others
+  // sees one of them, and they see nobody but those.
+  void give_two_faces(std::size_t number);
+  SimNode* second_face() { return second_face_.get(); }
+  bool sees_second_face(std::size_t number) const { return sees_second_.contains(number); }
   Faults& faults() { return counted_; }
 
   bool parted(std::size_t a, std::size_t b) const {
@@ -125,6 +136,8 @@ class SimNetwork {
   World& world_;
   Watch watch_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
+  std::unique_ptr<SimNode> second_face_;
+  std::set<std::size_t> sees_second_;
   std::set<std::pair<std::size_t, std::size_t>> parted_;
   bool faults_ = true;
   Faults counted_;

@@ -17,6 +17,7 @@ struct Outcome {
                 audited = 0;
   std::uint64_t messages = 0, lost = 0, doubled = 0, forged = 0, partitions = 0;
   std::uint64_t crashes = 0, power_cuts = 0, write_errors = 0, restored = 0, repaired = 0;
+  std::uint64_t first_ms = 0, all_ms = 0;  // --equivocation: until it was proven, until all knew
   std::uint64_t tables = 0, bytes_lost = 0, files_torn = 0, names_undone = 0;
   std::array<char, 2000> text{};  // the first violations, a line each
 };

@@ -51,11 +51,13 @@ std::uint64_t Watch::put_back(SimNode& at) {
 }
 
 void Watch::told(const SimNode& at) {
+  if (at.number == left_out_) return;
   Seen& seen = seen_[at.number];
   seen.told = std::max(seen.told, at.ledger->size());
 }
 
 void Watch::acknowledged(SimNode& at, const node::Appended& what) {
+  if (at.number == left_out_) return;
   Seen& seen = seen_[at.number];
   if (at.store->broken()) complain(at, "I9: acknowledged after a write had failed");
   seen.acknowledged = std::max(seen.acknowledged, what.first_index + what.count);
@@ -79,6 +81,7 @@ void Watch::compare_root(SimNode& at, const Seen& seen, const node::LedgerHead& 
 }
 
 void Watch::recovered(SimNode& at) {
+  if (at.number == left_out_) return;
   Seen& seen = seen_[at.number];
   const node::LedgerHead head = at.ledger->head();
   const auto size = "; holds " + std::to_string(head.tree.size);
@@ -100,6 +103,7 @@ void Watch::recovered(SimNode& at) {
 }
 
 void Watch::committed(SimNode& at, const node::Ledger::Committed& what) {
+  if (at.number == left_out_) return;
   Seen& seen = seen_[at.number];
   add_own(at, seen, what.head.tree.size);
   seen.notes.insert(*what.head.checkpoint);
@@ -119,7 +123,7 @@ void Watch::still_ended(SimNode& at, const std::string& signal, const std::strin
 
 void Watch::held(SimNode& at, Seen& seen) {
   for (auto& other : network_.nodes())
-    if (other.get() != &at) held_of(at, *other, seen.held[other->number]);
+    if (other.get() != &at && other->number != left_out_) held_of(at, *other, seen.held[other->number]);
 }
 
 void Watch::held_of(SimNode& at, SimNode& issuer, Held& held) {

@@ -13,6 +13,7 @@
 //   I22  heads and cursors held of a peer never go back
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -41,6 +42,8 @@ class Watch {
   void told(const SimNode& at);
   void acknowledged(SimNode& at, const node::Appended& what);
 
+  // A node that lies on purpose: what it does and what others hold of it is not looked at.
+  void leave_out(std::size_t number) { left_out_ = number; }
   void complain(const SimNode& at, const std::string& what);
   const std::vector<std::string>& wrong() const { return wrong_; }
 
@@ -67,6 +70,7 @@ class Watch {
   void still_ended(SimNode& at, const std::string& signal, const std::string& indicator);
 
   SimNetwork& network_;
+  std::optional<std::size_t> left_out_;
   std::map<std::size_t, Seen> seen_;
   std::vector<std::string> wrong_;
 };

@@ -1,11 +1,15 @@
 #include "tests/simulation/workload.h"
 
+#include <map>
+
 #include "crypto/base/encoding.h"
 #include "protocol/identity/ids.h"
 #include "protocol/process/attestation.h"
 #include "protocol/process/registry.h"
 #include "protocol/signal/indicator.h"
+#include "storage/peer_store.h"
 #include "storage/signal_store.h"
+#include "tocsin/v1/store.pb.h"
 
 namespace tocsin::simulation {
 namespace {
@@ -37,6 +41,23 @@ class Workload {
     if (image_ && !image_->put_back) put_back();
     settle();
     return done_;
+  }
+
+  Exposure run_two_faces() {
+    form();
+    while (!nodes().back()->joined) join_late();
+    for (std::size_t i = 0; i < 4; ++i) {
+      if (SimNode* at = any_up()) submit_and_publish(*at);
+      world_.run(world_.now_ms() + world_.below(10 * kSecond));
+    }
+    const std::size_t liar = world_.below(nodes().size());
+    submit_and_publish(node(liar));
+    world_.run(world_.now_ms() + 20 * kSecond);
+    network_.give_two_faces(liar);
+    Exposure out;
+    lie(liar, out);
+    if (out.all_ms != 0) aftermath(liar, out);
+    return out;
   }
 
  private:
@@ -138,6 +159,91 @@ class Workload {
     who.disk.spare();  // people stand beside it: joining is not what is tested here
     node(0).disk.spare();
     join(who);
+  }
+
+  // Each face goes on in its own way, and those who see it have their own troubles.
+  void lie(std::size_t liar, Exposure& out) {
+    SimNode* const faces[] = {&node(liar), network_.second_face()};
+    const Hash id = faces[0]->descriptor->fingerprint();
+    const bool both_go_on = world_.chance(60);
+    for (SimNode* face : faces) submit_and_publish(*face);
+    const std::uint64_t began = world_.now_ms();
+    const auto since = [&] { return std::max<std::uint64_t>(1, world_.now_ms() - began); };
+    const auto all = [&] {
+      bool every = true;
+      for (auto& one : nodes()) {
+        if (one->number == liar) continue;
+        const bool exposed = one->up() && one->ledger->registry()->quarantined(id);
+        if (exposed && out.first_ms == 0) out.first_ms = since();
+        every = every && exposed;
+      }
+      return every;
+    };
+    while (world_.now_ms() < began + kExposureMs) {
+      world_.run(std::min(began + kExposureMs, world_.now_ms() + 1 + world_.below(20 * kSecond)), all);
+      if (all()) {
+        out.all_ms = since();
+        return;
+      }
+      if (world_.now_ms() > began + kExposureMs / 4) {  // whoever is parted or down is back by then
+        network_.mend_partitions();
+        revive_all(liar);
+      } else {
+        trouble(liar, both_go_on ? faces[world_.below(2)] : faces[0]);
+      }
+    }
+  }
+
+  void trouble(std::size_t liar, SimNode* face) {
+    const std::uint64_t what = world_.below(100);
+    SimNode& at = node(world_.below(nodes().size()));
+    if (what < 30 && face->well()) return submit_and_publish(*face);
+    if (what < 45) return network_.part(world_.below(nodes().size()), world_.below(nodes().size()));
+    if (at.number == liar) return;
+    if (what < 60 && at.well()) return submit_and_publish(at);
+    if (what < 75 && at.up()) return hurt(at, world_.below(100));
+    if (what < 85) network_.mend_partitions();
+    revive_all(liar);
+  }
+
+  void revive_all(std::size_t liar) {
+    for (auto& one : nodes()) {
+      if (one->number == liar || one->well()) continue;
+      if (one->up()) one->crash(true);
+      one->start();
+    }
+  }
+
+  // Nothing more of it is taken, nothing of it matches, nobody else is accused.
+  void aftermath(std::size_t liar, Exposure& out) {
+    const Hash id = node(liar).descriptor->fingerprint();
+    const auto held = [&](SimNode& at) {
+      const auto cursor = storage::PeerStore(*at.store).cursor(id);
+      return cursor ? cursor->range() : std::string("unread");
+    };
+    std::map<std::size_t, std::string> before;
+    for (auto& one : nodes())
+      if (one->number != liar && one->up()) before[one->number] = held(*one);
+    for (SimNode* face : {&node(liar), network_.second_face()})
+      if (face->well()) submit_and_publish(*face);
+    world_.run(world_.now_ms() + 60 * kSecond);
+    const auto complain = [&](const SimNode& at, const char* what) {
+      out.wrong.push_back(at.name + ": I21: " + what);
+    };
+    for (auto& one : nodes()) {
+      if (one->number == liar || !one->up()) continue;
+      if (before.contains(one->number) && held(*one) != before[one->number])
+        complain(*one, "it took more of a node in quarantine");
+      for (const auto& proven : one->ledger->registry()->equivocations())
+        if (proven.what.issuer != id) complain(*one, "it accuses an honest node");
+      for (const auto& [signal, who] : done_.published) {
+        const auto value = storage::SignalStore(*one->store).get(*fixed<32>(as_view(signal), "id"));
+        if (who == liar && value && *value && !(*value)->indicator().empty() &&
+            matches(*one, (*value)->indicator()))
+          complain(*one, "a signal of a node in quarantine matches");
+      }
+    }
+    for (const std::string& line : network_.watch().wrong()) out.wrong.push_back(line);
   }
 
   void settle() {
@@ -387,6 +493,10 @@ class Workload {
 };
 
 }  // namespace
+
+Exposure run_two_faces(SimNetwork& network) {
+  return Workload(network, false).run_two_faces();
+}
 
 Done run_workload(SimNetwork& network, bool restore) {
   return Workload(network, restore).run();

@@ -6,6 +6,8 @@
 // the checker says whether what came out is right.
 
 #include <set>
+#include <string>
+#include <vector>
 
 #include "tests/simulation/network.h"
 
@@ -22,5 +24,16 @@ struct Done {
 
 // `restore`: some time on the way one node loses its disk and gets a backup back.
 Done run_workload(SimNetwork& network, bool restore = false);
+
+// One node of the network shows two halves of it two histories, under faults, until every other node has it
+// in quarantine or the time is over.
+struct Exposure {
+  std::uint64_t first_ms =
+      0;  // from the second history's first record to the first node that recorded the proof
+  std::uint64_t all_ms = 0;  // to the last; 0: not within kExposureMs
+  std::vector<std::string> wrong;
+};
+inline constexpr std::uint64_t kExposureMs = 3'600'000;
+Exposure run_two_faces(SimNetwork& network);
 
 }  // namespace tocsin::simulation
