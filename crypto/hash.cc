@@ -19,10 +19,10 @@ Sha256& Sha256::update(ByteView bytes) {
     std::copy_n(bytes.begin(), take, pending_.begin() + static_cast<std::ptrdiff_t>(held));
     bytes = bytes.subspan(take);
     if (held + take < kSha256Block) return *this;
-    sha256_kernel().compress(state_, pending_.data(), 1);
+    sha256_stream_kernel().compress(state_, pending_.data(), 1);
   }
   const std::size_t blocks = bytes.size() / kSha256Block;
-  if (blocks > 0) sha256_kernel().compress(state_, bytes.data(), blocks);
+  if (blocks > 0) sha256_stream_kernel().compress(state_, bytes.data(), blocks);
   const ByteView rest = bytes.subspan(blocks * kSha256Block);
   std::copy(rest.begin(), rest.end(), pending_.begin());
   return *this;
@@ -35,7 +35,7 @@ Hash Sha256::finish() {
   last[held] = 0x80;
   const std::size_t blocks = held + 9 <= kSha256Block ? 1 : 2;
   put_be(last.data() + blocks * kSha256Block - 8, length_ * 8);
-  sha256_kernel().compress(state_, last.data(), blocks);
+  sha256_stream_kernel().compress(state_, last.data(), blocks);
   Hash digest;
   for (std::size_t i = 0; i < state_.size(); ++i) put_be(digest.data() + 4 * i, state_[i]);
   return digest;
@@ -52,21 +52,28 @@ Hash sha256_parts(std::initializer_list<ByteView> parts) {
 }
 
 void sha256_many(ByteView prefix, ByteView messages, std::size_t length, std::span<Hash> out) {
-  sha256_many_on(sha256_kernel(), prefix, messages, length, out);
+  CHECK_INVARIANT(messages.size() == length * out.size());
+  sha256_many_on(sha256_kernel(), prefix, {messages, length, length}, out);
+}
+
+void sha256_each(std::span<const ByteView> messages, std::span<Hash> out) {
+  sha256_each_on(sha256_kernel(), messages, out);
 }
 
 namespace {
 constexpr std::uint8_t kLeafPrefix[] = {0x00};
-constexpr std::uint8_t kNodePrefix[] = {0x01};
 }  // namespace
 
 void leaf_hashes(ByteView leaves, std::size_t length, std::span<Hash> out) {
   sha256_many(kLeafPrefix, leaves, length, out);
 }
 
+void leaf_hashes_apart(ByteView leaves, std::size_t length, std::size_t apart, std::span<Hash> out) {
+  sha256_many_on(sha256_kernel(), kLeafPrefix, {leaves, length, apart}, out);
+}
+
 void merkle_nodes(std::span<const Hash> children, std::span<Hash> parents) {
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(children.data());
-  sha256_many(kNodePrefix, {bytes, children.size() * sizeof(Hash)}, 2 * sizeof(Hash), parents);
+  sha256_nodes_on(sha256_kernel(), children, parents);
 }
 
 Hash leaf_hash(ByteView leaf) {
@@ -74,7 +81,7 @@ Hash leaf_hash(ByteView leaf) {
 }
 
 Hash node_hash(const Hash& left, const Hash& right) {
-  return sha256_parts({kNodePrefix, left, right});
+  return sha256_node(left, right);
 }
 
 Blake2b256::Blake2b256(ByteView key) {

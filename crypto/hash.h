@@ -3,10 +3,10 @@
 // tags).
 //
 // SHA-256 runs on the fastest kernel this processor has, chosen once at run time (crypto/sha256_kernel.h).
-// The
-// `_many` calls hash a batch of equally long messages side by side: use them for leaves, slots and Merkle
-// nodes. Concurrency: functions are pure; an incremental hasher belongs to one thread. Sources: FIPS 180-4;
-// RFC 7693; RFC 6962 §2.1 for the 0x00 and 0x01 prefixes.
+// sha256_many() hashes equally long messages side by side (leaves, Merkle nodes), sha256_each() any others
+// (slots, whole files): a batch costs a third of its messages one by one. Concurrency: functions are pure; an
+// incremental hasher belongs to one thread. Sources: FIPS 180-4; RFC 7693; RFC 6962 §2.1 for the 0x00 and
+// 0x01 prefixes.
 
 #include <cstddef>
 #include <cstdint>
@@ -43,8 +43,13 @@ inline constexpr std::size_t kHashPrefixMax = 16;
 // `out` may begin where `messages` begins when length ≥ 32.
 void sha256_many(ByteView prefix, ByteView messages, std::size_t length, std::span<Hash> out);
 
+// out[i] = SHA256(messages[i]). Messages of the same number of blocks are hashed side by side.
+void sha256_each(std::span<const ByteView> messages, std::span<Hash> out);
+
 // leaf_hashes: SHA256(0x00 ‖ leaf) for each of the equally long leaves standing one after another.
 void leaf_hashes(ByteView leaves, std::size_t length, std::span<Hash> out);
+// The same of leaves that begin `apart` bytes from each other; the first begins at leaves.data().
+void leaf_hashes_apart(ByteView leaves, std::size_t length, std::size_t apart, std::span<Hash> out);
 // merkle_nodes: parents[i] = SHA256(0x01 ‖ children[2i] ‖ children[2i+1]); exactly twice as many children as
 // parents. `parents` may begin where `children` begins, so that a level folds in place.
 void merkle_nodes(std::span<const Hash> children, std::span<Hash> parents);

@@ -1,10 +1,11 @@
 #include "crypto/sha256_kernel.h"
 
 #include <algorithm>
-#include <utility>
+#include <atomic>
 
 #include "crypto/base/encoding.h"
 #include "crypto/hash.h"
+#include "crypto/sha256_rounds.h"
 
 namespace tocsin::crypto {
 
@@ -23,50 +24,6 @@ alignas(64) const std::array<std::uint32_t, 64> kSha256Rounds = {
 
 namespace {
 
-// Four messages side by side: GCC and clang turn this into whatever vectors the target has.
-using Lanes4 = std::uint32_t __attribute__((vector_size(16)));
-
-template <typename Word>
-[[gnu::always_inline]] inline Word rotr(Word x, int n) {
-  return (x >> n) | (x << (32 - n));
-}
-
-// Round k + t with a…h standing at v[(i − t) mod 8]: the names rotate, not the values, so that sixteen
-// unrolled rounds move nothing. Message words are extended from the second sixteen on.
-template <std::size_t t, bool kExtend, typename Word>
-[[gnu::always_inline]] inline void one_round(Word (&v)[8], Word (&w)[16], const std::uint32_t* k) {
-  Word& wt = w[t];
-  if constexpr (kExtend) {
-    const Word w15 = w[(t + 1) % 16];
-    const Word w2 = w[(t + 14) % 16];
-    wt += (rotr(w15, 7) ^ rotr(w15, 18) ^ (w15 >> 3)) + w[(t + 9) % 16] +
-          (rotr(w2, 17) ^ rotr(w2, 19) ^ (w2 >> 10));
-  }
-  const Word a = v[(16 - t) % 8], b = v[(17 - t) % 8], c = v[(18 - t) % 8];
-  const Word e = v[(20 - t) % 8], f = v[(21 - t) % 8], g = v[(22 - t) % 8];
-  Word& h = v[(23 - t) % 8];
-  h += (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + (g ^ (e & (f ^ g))) + k[t] + wt;
-  v[(19 - t) % 8] += h;
-  h += (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + ((a & b) | (c & (a | b)));
-}
-
-template <bool kExtend, typename Word, std::size_t... t>
-[[gnu::always_inline]] inline void sixteen_rounds(Word (&v)[8], Word (&w)[16], const std::uint32_t* k,
-                                                  std::index_sequence<t...>) {
-  (one_round<t, kExtend>(v, w, k), ...);
-}
-
-// One block over a word type: a plain integer for one message, a vector for several.
-template <typename Word>
-[[gnu::always_inline]] inline void rounds(Word (&state)[8], Word (&w)[16]) {
-  Word v[8];
-  std::copy(state, state + 8, v);
-  constexpr auto kSixteen = std::make_index_sequence<16>{};
-  sixteen_rounds<false>(v, w, kSha256Rounds.data(), kSixteen);
-  for (std::size_t k = 16; k < 64; k += 16) sixteen_rounds<true>(v, w, kSha256Rounds.data() + k, kSixteen);
-  for (std::size_t i = 0; i < 8; ++i) state[i] += v[i];
-}
-
 void portable_compress(Sha256State& state, const std::uint8_t* blocks, std::size_t count) {
   std::uint32_t s[8];
   std::copy(state.begin(), state.end(), s);
@@ -78,19 +35,16 @@ void portable_compress(Sha256State& state, const std::uint8_t* blocks, std::size
   std::copy(s, s + 8, state.begin());
 }
 
-void portable_lanes(const std::uint8_t* padded, std::size_t blocks, Hash* out) {
-  Lanes4 s[8];
-  for (std::size_t i = 0; i < 8; ++i) s[i] = Lanes4{} + kSha256Initial[i];
-  const std::size_t stride = blocks * kSha256Block;
-  for (std::size_t block = 0; block < blocks; ++block, padded += kSha256Block) {
-    Lanes4 w[16];
-    for (std::size_t i = 0; i < 16; ++i)
-      for (std::size_t lane = 0; lane < 4; ++lane)
-        w[i][lane] = get_be<std::uint32_t>(padded + lane * stride + 4 * i);
-    rounds(s, w);
-  }
-  for (std::size_t lane = 0; lane < 4; ++lane)
-    for (std::size_t i = 0; i < 8; ++i) put_be(out[lane].data() + 4 * i, std::uint32_t{s[i][lane]});
+// Four messages side by side: GCC and clang turn this into whatever vectors every processor of the kind has.
+using Lanes4 = std::uint32_t __attribute__((vector_size(16)));
+constexpr std::size_t kPortableLanes = 4;
+
+void portable_fold(Sha256State* states, const std::uint8_t* const* blocks, std::size_t count, bool fresh) {
+  fold_lanes<Lanes4, kPortableLanes>(states, blocks, count, fresh);
+}
+
+void portable_nodes(const Hash* children, Hash* parents) {
+  node_lanes<Lanes4, kPortableLanes>(children, parents);
 }
 
 bool always() {
@@ -99,13 +53,181 @@ bool always() {
 
 constexpr Sha256Kernel kKernels[] = {
 #if defined(__x86_64__)
-    {"sha-ni", sha256_shani_usable, sha256_shani_compress, kSha256ShaniLanes, sha256_shani_lanes},
+    {"avx512", sha256_avx512_usable, nullptr, kSha256Avx512Lanes, 13, sha256_avx512_fold,
+     sha256_avx512_nodes},
+    {"sha-ni", sha256_shani_usable, sha256_shani_compress, kSha256ShaniLanes, 2, sha256_shani_fold,
+     sha256_shani_nodes},
+    {"avx2", sha256_avx2_usable, nullptr, kSha256Avx2Lanes, 5, sha256_avx2_fold, sha256_avx2_nodes},
 #endif
-    {"portable", always, portable_compress, 4, portable_lanes},
+    {"portable", always, portable_compress, kPortableLanes, 3, portable_fold, portable_nodes},
+};
+constexpr std::size_t kKernelCount = std::size(kKernels);
+
+// The usable kernels from one on, each asked once: asking the processor is slow on a virtual machine.
+struct Chain {
+  std::array<const Sha256Kernel*, kKernelCount> kernels{};
+  std::size_t count = 0;
+  const Sha256Kernel* stream = nullptr;
 };
 
-// Messages up to this long are hashed side by side; longer ones gain nothing from it. Sizes a stack buffer.
+const std::array<Chain, kKernelCount>& chains() {
+  static const std::array<Chain, kKernelCount> kChains = [] {
+    std::array<Chain, kKernelCount> out;
+    for (std::size_t k = kKernelCount; k-- > 0;) {
+      if (!kKernels[k].usable()) continue;
+      for (std::size_t from = 0; from <= k; ++from) {
+        Chain& chain = out[from];
+        // Found from the last to the first.
+        std::copy_backward(chain.kernels.begin(),
+                           chain.kernels.begin() + static_cast<std::ptrdiff_t>(chain.count),
+                           chain.kernels.begin() + static_cast<std::ptrdiff_t>(chain.count) + 1);
+        chain.kernels[0] = &kKernels[k];
+        ++chain.count;
+        if (kKernels[k].compress != nullptr) chain.stream = &kKernels[k];
+      }
+    }
+    return out;
+  }();
+  return kChains;
+}
+
+const Chain& chain_of(const Sha256Kernel& kernel) {
+  return chains()[static_cast<std::size_t>(&kernel - kKernels)];
+}
+
+std::atomic<const Chain*> chosen_chain{nullptr};
+
+const Chain& chosen() {
+  const Chain* chain = chosen_chain.load(std::memory_order_acquire);
+  return chain != nullptr ? *chain : chains()[0];
+}
+
+Hash digest_of(const Sha256State& state) {
+  Hash out;
+  for (std::size_t i = 0; i < state.size(); ++i) put_be(out.data() + 4 * i, state[i]);
+  return out;
+}
+
+// Messages of `count` blocks each, up to all lanes of the first kernel and few enough for the stack: folds
+// each into its state.
+void fold_group(const Chain& chain, std::span<Sha256State> states, const std::uint8_t* const* blocks,
+                std::size_t count, bool fresh) {
+  std::size_t done = 0;
+  for (std::size_t k = 0; k < chain.count && done < states.size(); ++k) {
+    const Sha256Kernel& kernel = *chain.kernels[k];
+    for (; states.size() - done >= kernel.lanes; done += kernel.lanes)
+      kernel.fold(&states[done], blocks + done, count, fresh);
+    const std::size_t left = states.size() - done;
+    if (left < kernel.lanes_least) continue;
+    std::array<Sha256State, kSha256LanesMax> some;
+    std::array<const std::uint8_t*, kSha256LanesMax> from{};
+    for (std::size_t lane = 0; lane < kernel.lanes; ++lane) {
+      const std::size_t which = done + std::min(lane, left - 1);
+      if (!fresh) some[lane] = states[which];
+      from[lane] = blocks[which];
+    }
+    kernel.fold(some.data(), from.data(), count, fresh);
+    std::copy_n(some.begin(), left, states.begin() + static_cast<std::ptrdiff_t>(done));
+    done += left;
+  }
+  for (; done < states.size(); ++done) {
+    if (fresh) states[done] = kSha256Initial;
+    chain.stream->compress(states[done], blocks[done], count);
+  }
+}
+
+Hash one_node(const Sha256Kernel& stream, const Hash& left, const Hash& right) {
+  constexpr std::size_t kLength = 1 + 2 * sizeof(Hash);
+  __attribute__((uninitialized)) FixedBytes<2 * kSha256Block> padded;
+  padded[0] = 0x01;
+  std::memcpy(&padded[1], left.data(), sizeof left);
+  std::memcpy(&padded[1 + sizeof left], right.data(), sizeof right);
+  std::memset(&padded[kLength], 0, padded.size() - kLength);
+  padded[kLength] = 0x80;
+  put_be(padded.data() + padded.size() - 4, kSha256NodeBits);
+  Sha256State state = kSha256Initial;
+  stream.compress(state, padded.data(), 2);
+  return digest_of(state);
+}
+
+// As fold_group(), of nodes.
+void node_group(const Chain& chain, std::span<const Hash> children, std::span<Hash> parents) {
+  std::size_t done = 0;
+  for (std::size_t k = 0; k < chain.count && done < parents.size(); ++k) {
+    const Sha256Kernel& kernel = *chain.kernels[k];
+    for (; parents.size() - done >= kernel.lanes; done += kernel.lanes)
+      kernel.nodes(&children[2 * done], &parents[done]);
+    const std::size_t left = parents.size() - done;
+    if (left < kernel.lanes_least) continue;
+    __attribute__((uninitialized)) std::array<Hash, 2 * kSha256LanesMax> some;
+    __attribute__((uninitialized)) std::array<Hash, kSha256LanesMax> made;
+    for (std::size_t lane = 0; lane < kernel.lanes; ++lane)
+      std::copy_n(&children[2 * (done + std::min(lane, left - 1))], 2, &some[2 * lane]);
+    kernel.nodes(some.data(), made.data());
+    std::copy_n(made.begin(), left, parents.begin() + static_cast<std::ptrdiff_t>(done));
+    done += left;
+  }
+  for (; done < parents.size(); ++done)
+    parents[done] = one_node(*chain.stream, children[2 * done], children[2 * done + 1]);
+}
+
+// Messages up to this long are hashed side by side when they stand one after another; sizes a stack buffer.
 constexpr std::size_t kBlocksMax = 8;
+// Messages whose ends are kept on the stack at a time.
+constexpr std::size_t kEachAtOnce = 64;
+
+// A leaf's length is known where it counts.
+void copy_message(std::uint8_t* to, const std::uint8_t* from, std::size_t length) {
+  constexpr std::size_t kLeaf = 128;
+  if (length == kLeaf)
+    std::memcpy(to, from, kLeaf);
+  else if (length > 0)
+    std::memcpy(to, from, length);
+}
+
+// One of the messages of sha256_each(): its whole blocks, and where its padded end stands.
+struct Shape {
+  std::size_t whole;
+  std::size_t end;  // blocks: 1 or 2
+  std::size_t which;
+  bool operator==(const Shape& other) const { return whole == other.whole && end == other.end; }
+};
+
+void each_in_chunk(const Chain& chain, std::span<const ByteView> messages, std::span<Hash> out) {
+  alignas(64) __attribute__((uninitialized)) std::uint8_t ends[kEachAtOnce][2 * kSha256Block];
+  // All written before they are read, as far as they are.
+  __attribute__((uninitialized)) std::array<Shape, kEachAtOnce> shapes;
+  __attribute__((uninitialized)) std::array<Sha256State, kEachAtOnce> states;
+  __attribute__((uninitialized)) std::array<const std::uint8_t*, kEachAtOnce> blocks;
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    const ByteView message = messages[i];
+    const std::size_t whole = message.size() / kSha256Block;
+    const std::size_t rest = message.size() % kSha256Block;
+    const std::size_t end = rest + 9 <= kSha256Block ? 1 : 2;
+    if (rest > 0) std::memcpy(ends[i], message.data() + whole * kSha256Block, rest);
+    std::memset(ends[i] + rest, 0, end * kSha256Block - rest);
+    ends[i][rest] = 0x80;
+    put_be(ends[i] + end * kSha256Block - 8, std::uint64_t{message.size()} * 8);
+    shapes[i] = {whole, end, i};
+  }
+  const auto all = std::span(shapes).first(messages.size());
+  std::sort(all.begin(), all.end(), [](const Shape& a, const Shape& b) {
+    return a.whole != b.whole ? a.whole < b.whole : a.end < b.end;
+  });
+  for (std::size_t first = 0; first < all.size();) {
+    std::size_t last = first + 1;
+    while (last < all.size() && all[last] == all[first]) ++last;
+    const auto some = std::span(states).first(last - first);
+    if (all[first].whole > 0) {
+      for (std::size_t i = first; i < last; ++i) blocks[i - first] = messages[all[i].which].data();
+      fold_group(chain, some, blocks.data(), all[first].whole, true);
+    }
+    for (std::size_t i = first; i < last; ++i) blocks[i - first] = ends[all[i].which];
+    fold_group(chain, some, blocks.data(), all[first].end, all[first].whole == 0);
+    for (std::size_t i = first; i < last; ++i) out[all[i].which] = digest_of(states[i - first]);
+    first = last;
+  }
+}
 
 }  // namespace
 
@@ -114,48 +236,77 @@ std::span<const Sha256Kernel> sha256_kernels() {
 }
 
 const Sha256Kernel& sha256_kernel() {
-  static const Sha256Kernel& chosen = *std::find_if(std::begin(kKernels), std::end(kKernels),
-                                                    [](const Sha256Kernel& k) { return k.usable(); });
-  return chosen;
+  return *chosen().kernels[0];
 }
 
-void sha256_many_on(const Sha256Kernel& kernel, ByteView prefix, ByteView messages, std::size_t length,
+const Sha256Kernel& sha256_stream_kernel() {
+  return *chosen().stream;
+}
+
+bool use_sha256_kernel(std::string_view name) {
+  const Chain* chain = nullptr;
+  for (const Sha256Kernel& kernel : kKernels)
+    if (name == kernel.name && chain_of(kernel).count > 0 && chain_of(kernel).kernels[0] == &kernel)
+      chain = &chain_of(kernel);
+  if (chain == nullptr && !name.empty()) return false;
+  chosen_chain.store(chain, std::memory_order_release);
+  return true;
+}
+
+Hash sha256_node(const Hash& left, const Hash& right) {
+  return one_node(*chosen().stream, left, right);
+}
+
+void sha256_nodes_on(const Sha256Kernel& kernel, std::span<const Hash> children, std::span<Hash> parents) {
+  CHECK_INVARIANT(children.size() == 2 * parents.size());
+  node_group(chain_of(kernel), children, parents);
+}
+
+void sha256_each_on(const Sha256Kernel& kernel, std::span<const ByteView> messages, std::span<Hash> out) {
+  CHECK_INVARIANT(messages.size() == out.size());
+  for (std::size_t at = 0; at < messages.size(); at += kEachAtOnce) {
+    const std::size_t count = std::min(kEachAtOnce, messages.size() - at);
+    each_in_chunk(chain_of(kernel), messages.subspan(at, count), out.subspan(at, count));
+  }
+}
+
+void sha256_many_on(const Sha256Kernel& kernel, ByteView prefix, const EvenMessages& messages,
                     std::span<Hash> out) {
-  CHECK_INVARIANT(prefix.size() <= kHashPrefixMax && messages.size() == length * out.size());
+  if (out.empty()) return;
+  const std::size_t length = messages.length;
+  CHECK_INVARIANT(prefix.size() <= kHashPrefixMax &&
+                  (out.size() - 1) * messages.apart + length <= messages.bytes.size());
   const std::size_t whole = prefix.size() + length;
   const std::size_t blocks = (whole + 9 + kSha256Block - 1) / kSha256Block;
   if (blocks > kBlocksMax) {
     for (std::size_t i = 0; i < out.size(); ++i)
-      out[i] = sha256_parts({prefix, messages.subspan(i * length, length)});
+      out[i] = sha256_parts({prefix, messages.bytes.subspan(i * messages.apart, length)});
     return;
   }
+  const Chain& chain = chain_of(kernel);
   // Every byte a kernel reads is written below; clearing all 8 KiB would cost as much as hashing several
   // messages.
   alignas(64) __attribute__((uninitialized)) std::uint8_t padded[kSha256LanesMax * kBlocksMax * kSha256Block];
   const std::size_t stride = blocks * kSha256Block;
+  const std::size_t lanes = std::min(kernel.lanes, out.size());
+  std::array<const std::uint8_t*, kSha256LanesMax> from{};
   // Prefix and padding are the same for every message: they are written once per lane.
-  for (std::size_t lane = 0; lane < kernel.lanes; ++lane) {
+  for (std::size_t lane = 0; lane < lanes; ++lane) {
     std::uint8_t* at = padded + lane * stride;
+    from[lane] = at;
     std::copy(prefix.begin(), prefix.end(), at);
     std::fill(at + whole, at + stride, std::uint8_t{0});
     at[whole] = 0x80;
     put_be(at + stride - 8, std::uint64_t{whole} * 8);
   }
-  const std::uint8_t* next = messages.data();
-  std::size_t done = 0;
-  while (done < out.size()) {
-    const std::size_t group = std::min(kernel.lanes, out.size() - done);
-    for (std::size_t lane = 0; lane < group; ++lane, next += length)
-      if (length > 0) std::memcpy(padded + lane * stride + prefix.size(), next, length);
-    if (group == kernel.lanes) {
-      kernel.hash_lanes(padded, blocks, &out[done]);
-    } else {
-      for (std::size_t lane = 0; lane < group; ++lane) {
-        Sha256State state = kSha256Initial;
-        kernel.compress(state, padded + lane * stride, blocks);
-        for (std::size_t i = 0; i < 8; ++i) put_be(out[done + lane].data() + 4 * i, state[i]);
-      }
-    }
+  __attribute__((uninitialized)) std::array<Sha256State, kSha256LanesMax> states;
+  const std::uint8_t* next = messages.bytes.data();
+  for (std::size_t done = 0; done < out.size();) {
+    const std::size_t group = std::min(lanes, out.size() - done);
+    for (std::size_t lane = 0; lane < group; ++lane, next += messages.apart)
+      copy_message(padded + lane * stride + prefix.size(), next, length);
+    fold_group(chain, std::span(states).first(group), from.data(), blocks, true);
+    for (std::size_t lane = 0; lane < group; ++lane) out[done + lane] = digest_of(states[lane]);
     done += group;
   }
 }

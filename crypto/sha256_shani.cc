@@ -36,16 +36,13 @@ template <std::size_t kGroup, std::size_t kLanes>
   }
 }
 
+// All rounds over the words in r.w.
 template <std::size_t kLanes>
-[[gnu::always_inline]] inline void one_block(Registers<kLanes>& r, const std::uint8_t* block,
-                                             std::size_t stride) {
-  const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+[[gnu::always_inline]] inline void all_rounds(Registers<kLanes>& r) {
   __m128i abef[kLanes], cdgh[kLanes];
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     abef[lane] = r.abef[lane];
     cdgh[lane] = r.cdgh[lane];
-    const auto* words = reinterpret_cast<const __m128i*>(block + lane * stride);
-    for (std::size_t i = 0; i < 4; ++i) r.w[i][lane] = _mm_shuffle_epi8(_mm_loadu_si128(words + i), swap);
   }
   [&r]<std::size_t... kGroup>(std::index_sequence<kGroup...>) {
     (four_rounds<kGroup, kLanes>(r), ...);
@@ -57,6 +54,20 @@ template <std::size_t kLanes>
   }
 }
 
+[[gnu::always_inline]] inline __m128i swapped(__m128i words) {
+  return _mm_shuffle_epi8(words, _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203));
+}
+
+template <std::size_t kLanes>
+[[gnu::always_inline]] inline void one_block(Registers<kLanes>& r, const std::uint8_t* const* blocks,
+                                             std::size_t at) {
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    const auto* words = reinterpret_cast<const __m128i*>(blocks[lane] + at);
+    for (std::size_t i = 0; i < 4; ++i) r.w[i][lane] = swapped(_mm_loadu_si128(words + i));
+  }
+  all_rounds(r);
+}
+
 // The instructions want the eight words as (a,b,e,f) and (c,d,g,h).
 [[gnu::always_inline]] inline void load_state(const Sha256State& state, __m128i& abef, __m128i& cdgh) {
   const auto* words = reinterpret_cast<const __m128i*>(state.data());
@@ -66,11 +77,12 @@ template <std::size_t kLanes>
   cdgh = _mm_blend_epi16(efgh, cdab, 0xf0);
 }
 
-[[gnu::always_inline]] inline void store_state(__m128i abef, __m128i cdgh, __m128i& abcd, __m128i& efgh) {
+[[gnu::always_inline]] inline void store_state(__m128i abef, __m128i cdgh, Sha256State& state) {
   const __m128i feba = _mm_shuffle_epi32(abef, 0x1b);
   const __m128i dchg = _mm_shuffle_epi32(cdgh, 0xb1);
-  abcd = _mm_blend_epi16(feba, dchg, 0xf0);
-  efgh = _mm_alignr_epi8(dchg, feba, 8);
+  auto* words = reinterpret_cast<__m128i*>(state.data());
+  _mm_storeu_si128(words, _mm_blend_epi16(feba, dchg, 0xf0));
+  _mm_storeu_si128(words + 1, _mm_alignr_epi8(dchg, feba, 8));
 }
 
 }  // namespace
@@ -85,27 +97,48 @@ bool sha256_shani_usable() {
 void sha256_shani_compress(Sha256State& state, const std::uint8_t* blocks, std::size_t count) {
   Registers<1> r;
   load_state(state, r.abef[0], r.cdgh[0]);
-  for (; count > 0; --count, blocks += kSha256Block) one_block(r, blocks, 0);
-  __m128i abcd, efgh;
-  store_state(r.abef[0], r.cdgh[0], abcd, efgh);
-  auto* words = reinterpret_cast<__m128i*>(state.data());
-  _mm_storeu_si128(words, abcd);
-  _mm_storeu_si128(words + 1, efgh);
+  for (std::size_t block = 0; block < count; ++block) one_block(r, &blocks, block * kSha256Block);
+  store_state(r.abef[0], r.cdgh[0], state);
 }
 
-void sha256_shani_lanes(const std::uint8_t* padded, std::size_t blocks, Hash* out) {
+void sha256_shani_fold(Sha256State* states, const std::uint8_t* const* blocks, std::size_t count,
+                       bool fresh) {
   Registers<kSha256ShaniLanes> r;
   for (std::size_t lane = 0; lane < kSha256ShaniLanes; ++lane)
-    load_state(kSha256Initial, r.abef[lane], r.cdgh[lane]);
-  for (std::size_t block = 0; block < blocks; ++block)
-    one_block(r, padded + block * kSha256Block, blocks * kSha256Block);
-  const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+    load_state(fresh ? kSha256Initial : states[lane], r.abef[lane], r.cdgh[lane]);
+  for (std::size_t block = 0; block < count; ++block) one_block(r, blocks, block * kSha256Block);
+  for (std::size_t lane = 0; lane < kSha256ShaniLanes; ++lane)
+    store_state(r.abef[lane], r.cdgh[lane], states[lane]);
+}
+
+// The 0x01 in front moves every byte by one; the second block is the last byte and padding.
+void sha256_shani_nodes(const Hash* children, Hash* parents) {
+  Registers<kSha256ShaniLanes> r;
+  __m128i last[kSha256ShaniLanes];
   for (std::size_t lane = 0; lane < kSha256ShaniLanes; ++lane) {
-    __m128i abcd, efgh;
-    store_state(r.abef[lane], r.cdgh[lane], abcd, efgh);
-    auto* words = reinterpret_cast<__m128i*>(out[lane].data());
-    _mm_storeu_si128(words, _mm_shuffle_epi8(abcd, swap));
-    _mm_storeu_si128(words + 1, _mm_shuffle_epi8(efgh, swap));
+    load_state(kSha256Initial, r.abef[lane], r.cdgh[lane]);
+    const std::uint8_t* bytes = children[2 * lane].data();
+    const auto chunk = [bytes](std::size_t at) {
+      return _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + at));
+    };
+    r.w[0][lane] = swapped(_mm_or_si128(_mm_slli_si128(chunk(0), 1), _mm_cvtsi32_si128(0x01)));
+    for (std::size_t i = 1; i < 4; ++i) r.w[i][lane] = swapped(chunk(16 * i - 1));
+    last[lane] = _mm_cvtsi32_si128(static_cast<int>(std::uint32_t{bytes[63]} << 24 | 0x00800000U));
+  }
+  all_rounds(r);
+  for (std::size_t lane = 0; lane < kSha256ShaniLanes; ++lane) {
+    r.w[0][lane] = last[lane];
+    r.w[1][lane] = r.w[2][lane] = _mm_setzero_si128();
+    r.w[3][lane] = _mm_set_epi32(static_cast<int>(kSha256NodeBits), 0, 0, 0);
+  }
+  all_rounds(r);
+  for (std::size_t lane = 0; lane < kSha256ShaniLanes; ++lane) {
+    Sha256State state;
+    store_state(r.abef[lane], r.cdgh[lane], state);
+    const auto* words = reinterpret_cast<const __m128i*>(state.data());
+    auto* out = reinterpret_cast<__m128i*>(parents[lane].data());
+    _mm_storeu_si128(out, swapped(_mm_loadu_si128(words)));
+    _mm_storeu_si128(out + 1, swapped(_mm_loadu_si128(words + 1)));
   }
 }
 

@@ -11,7 +11,6 @@ constexpr const char* kRule = "log/leaf";
 constexpr std::size_t kEventAt = 4;
 constexpr std::size_t kFlagsAt = 6;
 constexpr std::size_t kTimeAt = 8;
-constexpr std::size_t kChainAt = 16;
 constexpr std::size_t kSeqAt = 48;
 constexpr std::size_t kPreviousAt = 56;
 constexpr std::size_t kBodyAt = 88;
@@ -38,7 +37,7 @@ LeafBytes encode_leaf(const Leaf& leaf) {
   put_be(out.data() + kEventAt, leaf.event);
   put_be(out.data() + kFlagsAt, leaf.flags);
   put_be(out.data() + kTimeAt, leaf.time_ms);
-  std::memcpy(out.data() + kChainAt, leaf.chain.data(), sizeof(Hash));
+  std::memcpy(out.data() + kLeafChainAt, leaf.chain.data(), sizeof(Hash));
   put_be(out.data() + kSeqAt, leaf.chain_seq);
   std::memcpy(out.data() + kPreviousAt, leaf.previous.data(), sizeof(Hash));
   std::memcpy(out.data() + kBodyAt, leaf.body_root.data(), sizeof(Hash));
@@ -54,7 +53,7 @@ Result<Leaf> parse_leaf(ByteView bytes) {
   leaf.event = get_be<std::uint16_t>(bytes.data() + kEventAt);
   leaf.flags = get_be<std::uint16_t>(bytes.data() + kFlagsAt);
   leaf.time_ms = get_be<std::uint64_t>(bytes.data() + kTimeAt);
-  std::memcpy(leaf.chain.data(), bytes.data() + kChainAt, sizeof(Hash));
+  std::memcpy(leaf.chain.data(), bytes.data() + kLeafChainAt, sizeof(Hash));
   leaf.chain_seq = get_be<std::uint64_t>(bytes.data() + kSeqAt);
   std::memcpy(leaf.previous.data(), bytes.data() + kPreviousAt, sizeof(Hash));
   std::memcpy(leaf.body_root.data(), bytes.data() + kBodyAt, sizeof(Hash));

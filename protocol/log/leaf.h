@@ -14,6 +14,7 @@ namespace tocsin::protocol {
 
 inline constexpr std::size_t kLeafBytes = 128;
 using LeafBytes = FixedBytes<kLeafBytes>;
+inline constexpr std::size_t kLeafChainAt = 16;  // where the chain id stands
 
 inline constexpr std::uint16_t kLeafPersonal = 1;   // the record has class P fields
 inline constexpr std::uint16_t kLeafEmergency = 2;  // published under the emergency rule

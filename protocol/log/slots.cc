@@ -13,7 +13,6 @@ constexpr const char* kRule = "log/slots";
 constexpr std::size_t kHeaderBytes = 4 + 2 + 2 + 4 + 32;
 
 using Salts = std::array<Hash, kClassSlots>;
-using Header = FixedBytes<kHeaderBytes>;
 
 Salts class_salts(SlotClass slot_class, ClassKey key) {
   Salts salts;
@@ -21,14 +20,13 @@ Salts class_salts(SlotClass slot_class, ClassKey key) {
   return salts;
 }
 
-Header header(std::uint8_t slot, std::uint16_t type, std::size_t length, const Hash& salt) {
-  Header out;
-  std::memcpy(out.data(), "TOCF", 4);
-  put_be(out.data() + 4, static_cast<std::uint16_t>(slot));
-  put_be(out.data() + 6, type);
-  put_be(out.data() + 8, static_cast<std::uint32_t>(length));
-  std::memcpy(out.data() + 12, salt.data(), sizeof(Hash));
-  return out;
+void put_header(std::uint8_t* out, std::uint8_t slot, std::uint16_t type, std::size_t length,
+                const Hash& salt) {
+  std::memcpy(out, "TOCF", 4);
+  put_be(out + 4, static_cast<std::uint16_t>(slot));
+  put_be(out + 6, type);
+  put_be(out + 8, static_cast<std::uint32_t>(length));
+  std::memcpy(out + 12, salt.data(), sizeof(Hash));
 }
 
 std::uint8_t first_slot(SlotClass slot_class) {
@@ -50,19 +48,29 @@ Status check_values(SlotClass slot_class, std::span<const SlotValue> values) {
   return {};
 }
 
-// Decoys are one hash block each, so hashing all sixteen side by side and then the filled ones again is the
-// fast way.
+// All sixteen are hashed side by side: short values and decoys are one or two blocks each.
 ClassCommitments commit(SlotClass slot_class, const Salts& salts, std::span<const SlotValue> values) {
-  std::array<Header, kClassSlots> decoys;
-  for (std::size_t i = 0; i < kClassSlots; ++i)
-    decoys[i] = header(static_cast<std::uint8_t>(first_slot(slot_class) + i), kDecoyType, 0, salts[i]);
-  ClassCommitments out;
-  const ByteView messages(decoys[0].data(), sizeof decoys);
-  crypto::sha256_many({}, messages, kHeaderBytes, out);
-  for (const SlotValue& filled : values) {
-    const std::size_t i = filled.slot % kClassSlots;
-    out[i] = commitment(filled.slot, filled.type, salts[i], filled.value);
+  constexpr std::size_t kOnStack = 4096;
+  std::size_t bytes = kClassSlots * kHeaderBytes;
+  for (const SlotValue& filled : values) bytes += filled.value.size();
+  __attribute__((uninitialized)) FixedBytes<kOnStack> small;  // written below as far as it is read
+  Bytes large;
+  if (bytes > kOnStack) large.resize(bytes);
+  std::uint8_t* at = bytes > kOnStack ? large.data() : small.data();
+  std::array<ByteView, kClassSlots> messages;
+  auto filled = values.begin();
+  for (std::size_t i = 0; i < kClassSlots; ++i) {
+    const auto slot = static_cast<std::uint8_t>(first_slot(slot_class) + i);
+    const bool here = filled != values.end() && filled->slot == slot;
+    const ByteView value = here ? ByteView(filled->value) : ByteView();
+    put_header(at, slot, here ? filled->type : kDecoyType, value.size(), salts[i]);
+    if (!value.empty()) std::memcpy(at + kHeaderBytes, value.data(), value.size());
+    messages[i] = {at, kHeaderBytes + value.size()};
+    at += messages[i].size();
+    if (here) ++filled;
   }
+  ClassCommitments out;
+  crypto::sha256_each(messages, out);
   return out;
 }
 
@@ -74,7 +82,8 @@ SlotClass class_of(std::uint8_t slot) {
 
 Hash commitment(std::uint8_t slot, std::uint16_t type, const Hash& salt, ByteView value) {
   CHECK_INVARIANT(slot < kSlots && value.size() <= kSlotValueBytesMax);
-  const Header head = header(slot, type, value.size(), salt);
+  FixedBytes<kHeaderBytes> head;
+  put_header(head.data(), slot, type, value.size(), salt);
   return crypto::sha256_parts({head, value});
 }
 
@@ -86,8 +95,13 @@ Result<ClassCommitments> class_commitments(SlotClass slot_class, ClassKey key,
 
 Result<Hash> class_root(SlotClass slot_class, ClassKey key, std::span<const SlotValue> values) {
   TRY(check_values(slot_class, values));
-  ClassCommitments row = commit(slot_class, class_salts(slot_class, key), values);
-  for (std::size_t width = kClassSlots; width > 1; width /= 2)
+  return class_root(commit(slot_class, class_salts(slot_class, key), values));
+}
+
+Hash class_root(const ClassCommitments& commitments) {
+  __attribute__((uninitialized)) std::array<Hash, kClassSlots / 2> row;  // written by the first row
+  crypto::merkle_nodes(commitments, row);
+  for (std::size_t width = row.size(); width > 1; width /= 2)
     crypto::merkle_nodes(std::span(row).first(width), std::span(row).first(width / 2));
   return row[0];
 }

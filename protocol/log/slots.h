@@ -45,6 +45,7 @@ Hash commitment(std::uint8_t slot, std::uint16_t type, const Hash& salt, ByteVie
 Result<ClassCommitments> class_commitments(SlotClass slot_class, ClassKey key,
                                            std::span<const SlotValue> values);
 Result<Hash> class_root(SlotClass slot_class, ClassKey key, std::span<const SlotValue> values);
+Hash class_root(const ClassCommitments& commitments);
 Hash body_root(const Hash& accountability_root, const Hash& personal_root);
 
 // One slot opened by itself; a decoy can be opened too, to show that the slot is empty.

@@ -19,12 +19,18 @@ const SlotValue* find(std::span<const SlotValue> slots, std::uint8_t slot, SlotT
   return nullptr;
 }
 
-Result<Bytes> statement(const AttestationContext& context, ClassKey key_a, std::span<const SlotValue> slots) {
+// Slots 15 and 16 and on are not decided on: what the row says of slot 15 is not looked at.
+Hash digest_of(const ClassCommitments& row) {
+  return crypto::sha256({row[0].data(), kAttested * sizeof(Hash)});
+}
+
+Result<Bytes> statement(const AttestationContext& context, const Hash& digest,
+                        std::span<const SlotValue> slots) {
   const SlotValue* time = find(slots, kSlotReviewedAt, SlotType::kTime);
   if (time == nullptr || time->value.size() != 8)
     return fail(Code::kInvalidArgument, "an attested record says when it was decided", "record/schema");
-  TRY_ASSIGN(const Hash digest, decision_digest(key_a, slots));
   Bytes out;
+  out.reserve(3 * sizeof(Hash) + 2 + 8);
   append(out, context.issuer);
   append_be(out, static_cast<std::uint16_t>(context.event));
   append(out, context.chain);
@@ -41,7 +47,7 @@ Result<Hash> decision_digest(ClassKey key_a, std::span<const SlotValue> slots) {
   const auto count = static_cast<std::size_t>(end - slots.begin());
   TRY_ASSIGN(const ClassCommitments row,
              class_commitments(SlotClass::kAccountability, key_a, slots.first(count)));
-  return crypto::sha256({row[0].data(), kAttested * sizeof(Hash)});
+  return digest_of(row);
 }
 
 Result<SlotValue> attest(const AttestationContext& context, ClassKey key_a, std::span<const SlotValue> slots,
@@ -51,24 +57,40 @@ Result<SlotValue> attest(const AttestationContext& context, ClassKey key_a, std:
   if (named == nullptr || !equal(named->value, id))
     return fail(Code::kInvalidArgument, "the record names another key than the one that attests it",
                 "record/schema");
-  TRY_ASSIGN(const Bytes covered_bytes, statement(context, key_a, slots));
+  TRY_ASSIGN(const Hash digest, decision_digest(key_a, slots));
+  TRY_ASSIGN(const Bytes covered_bytes, statement(context, digest, slots));
   Bytes value = to_bytes(id);
   append(value, signer.sign(kType, covered_bytes));
   return slot_bytes(kSlotAttestation, SlotType::kAttestation, value);
 }
 
-Status verify_attestation(const AttestationContext& context, ClassKey key_a, const ValidEvent& event,
-                          const crypto::PublicKey& key) {
+namespace {
+
+Status verify_digest(const AttestationContext& context, const Hash& digest, const ValidEvent& event,
+                     const crypto::PublicKey& key) {
   if (!event.has(kSlotAttestation)) return fail(Code::kUnauthenticated, "the record is not attested", kRule);
   const ByteView value = event.bytes(kSlotAttestation);
   const KeyId id = key_id(key);
   if (!event.has(kSlotReviewer) || event.key_id(kSlotReviewer) != id || !equal(value.first(id.size()), id))
     return fail(Code::kUnauthenticated, "the attestation is by another key", kRule);
   TRY_ASSIGN(const auto signature, fixed<64>(value.subspan(id.size()), "attestation"));
-  TRY_ASSIGN(const Bytes covered_bytes, statement(context, key_a, event.slots()));
+  TRY_ASSIGN(const Bytes covered_bytes, statement(context, digest, event.slots()));
   if (!crypto::verify(kType, covered_bytes, signature, key))
     return fail(Code::kUnauthenticated, "the attestation does not verify", kRule);
   return {};
+}
+
+}  // namespace
+
+Status verify_attestation(const AttestationContext& context, ClassKey key_a, const ValidEvent& event,
+                          const crypto::PublicKey& key) {
+  TRY_ASSIGN(const Hash digest, decision_digest(key_a, event.slots()));
+  return verify_digest(context, digest, event, key);
+}
+
+Status verify_attestation(const AttestationContext& context, const ClassCommitments& commitments,
+                          const ValidEvent& event, const crypto::PublicKey& key) {
+  return verify_digest(context, digest_of(commitments), event, key);
 }
 
 }  // namespace tocsin::protocol

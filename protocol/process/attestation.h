@@ -32,5 +32,8 @@ Result<SlotValue> attest(const AttestationContext& context, ClassKey key_a, std:
 // Slot 15 is by `key`, which is the one slot 8 names.
 Status verify_attestation(const AttestationContext& context, ClassKey key_a, const ValidEvent& event,
                           const crypto::PublicKey& key);
+// For who has just made the commitments of class A from that key and the event's slots.
+Status verify_attestation(const AttestationContext& context, const ClassCommitments& commitments,
+                          const ValidEvent& event, const crypto::PublicKey& key);
 
 }  // namespace tocsin::protocol

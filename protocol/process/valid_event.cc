@@ -93,11 +93,10 @@ std::string quoted(const SlotSpec& spec) {
 }
 
 Status check_mandatory(Event event, std::span<const SlotValue> slots) {
-  const auto present = [&](std::uint8_t slot) {
-    return std::any_of(slots.begin(), slots.end(), [&](const SlotValue& v) { return v.slot == slot; });
-  };
+  std::uint32_t present = 0;
+  for (const SlotValue& value : slots) present |= std::uint32_t{1} << value.slot;
   for (const SlotSpec& spec : event_slots(event))
-    if (spec.mandatory && !present(spec.slot)) return refuse(event, quoted(spec) + " is missing");
+    if (spec.mandatory && (present >> spec.slot & 1) == 0) return refuse(event, quoted(spec) + " is missing");
   return {};
 }
 
@@ -259,6 +258,7 @@ Bytes pack_slots(std::span<const SlotValue> slots) {
 
 Result<std::vector<SlotValue>> unpack_slots(ByteView packed) {
   std::vector<SlotValue> out;
+  out.reserve(kClassSlots);
   int before = -1;
   while (!packed.empty()) {
     if (packed.size() < kPackedHeader) return fail(Code::kInvalidArgument, "a packed slot is cut", kRule);

@@ -37,6 +37,20 @@ void FileSums::saw(const TarEntry& file, ByteView content) {
   if (state == State::kUnseen || state == State::kRight) saw_hash(file, crypto::sha256(content));
 }
 
+void FileSums::saw_all(std::span<const Seen> files) {
+  std::vector<const TarEntry*> asked;
+  std::vector<ByteView> contents;
+  for (const Seen& seen : files) {
+    const State state = states_[bundle_.position(*seen.file)];
+    if (state != State::kUnseen && state != State::kRight) continue;
+    asked.push_back(seen.file);
+    contents.push_back(seen.content);
+  }
+  std::vector<Hash> hashes(contents.size());
+  crypto::sha256_each(contents, hashes);
+  for (std::size_t i = 0; i < asked.size(); ++i) saw_hash(*asked[i], hashes[i]);
+}
+
 void FileSums::saw_hash(const TarEntry& file, const Hash& hash) {
   State& state = states_[bundle_.position(file)];
   if (state != State::kUnseen && state != State::kRight) return;

@@ -11,7 +11,8 @@ namespace tocsin::protocol {
 namespace {
 
 constexpr const char* kRule = "bundle/openings";
-constexpr std::size_t kWorksAtOnce = 4096;
+// Few enough that what one step leaves is in the cache for the next.
+constexpr std::size_t kWorksAtOnce = 512;
 constexpr std::size_t kBytesAtOnce = std::size_t{16} << 20;
 constexpr std::size_t kIndexBytesMax = 11;  // a tag and a varint
 
@@ -22,23 +23,72 @@ tl::unexpected<Error> malformed(const char* why) {
 struct OpenedClass {
   bool open = false;
   std::vector<SlotValue> slots;
-  Hash key{};  // when open
+  Hash key{};                      // when open
+  ClassCommitments commitments{};  // when open
   Hash root{};
 };
 
-Result<OpenedClass> open_class(SlotClass slot_class, std::string_view key, std::string_view slots,
-                               std::string_view root) {
+Result<OpenedClass> open_class(SlotClass slot_class, ByteView key, ByteView slots, ByteView root) {
   OpenedClass out;
   if (key.empty()) {
     if (!slots.empty()) return malformed("a closed class has slots");
-    TRY_ASSIGN(out.root, fixed<32>(as_view(root), "a closed class's root"));
+    TRY_ASSIGN(out.root, fixed<32>(root, "a closed class's root"));
     return out;
   }
   if (!root.empty()) return malformed("an open class has a root");
-  TRY_ASSIGN(out.key, fixed<32>(as_view(key), "a class key"));
-  TRY_ASSIGN(out.slots, unpack_slots(as_view(slots)));
-  TRY_ASSIGN(out.root, class_root(slot_class, ClassKey(out.key), out.slots));
+  TRY_ASSIGN(out.key, fixed<32>(key, "a class key"));
+  TRY_ASSIGN(out.slots, unpack_slots(slots));
+  TRY_ASSIGN(out.commitments, class_commitments(slot_class, ClassKey(out.key), out.slots));
+  out.root = class_root(out.commitments);
   out.open = true;
+  return out;
+}
+
+// An opening's fields where they stand in its bytes; absent ones are empty.
+struct OpeningView {
+  std::uint64_t index = 0;
+  ByteView key_a, slots_a, root_a, key_p, slots_p, root_p;
+};
+
+// A varint in its shortest form, taken from the front.
+std::optional<std::uint64_t> take_varint(ByteView& bytes) {
+  std::uint64_t out = 0;
+  for (std::size_t i = 0; i < bytes.size() && i < 10; ++i) {
+    const std::uint8_t byte = bytes[i];
+    if (i == 9 && byte > 1) return std::nullopt;
+    out |= static_cast<std::uint64_t>(byte & 0x7F) << (7 * i);
+    if ((byte & 0x80) != 0) continue;
+    if (byte == 0 && i != 0) return std::nullopt;
+    bytes = bytes.subspan(i + 1);
+    return out;
+  }
+  return std::nullopt;
+}
+
+// The one encoding: each field once, in order, and none that says nothing. Read by hand, since a parser that
+// takes every encoding would have to write the message again to compare.
+Result<OpeningView> view_opening(ByteView bytes) {
+  constexpr const char* kWhy = "an opening is not in its one legal form";
+  constexpr std::uint8_t kVarintTag = 0x08;
+  OpeningView out;
+  if (!bytes.empty() && bytes[0] == kVarintTag) {
+    bytes = bytes.subspan(1);
+    const auto index = take_varint(bytes);
+    if (!index || *index == 0) return malformed(kWhy);
+    out.index = *index;
+  }
+  std::uint8_t tag = 0x12;  // field 2, of bytes; the fields behind it follow in steps of eight
+  for (ByteView* field : {&out.key_a, &out.slots_a, &out.root_a, &out.key_p, &out.slots_p, &out.root_p}) {
+    const bool here = !bytes.empty() && bytes[0] == tag;
+    tag = static_cast<std::uint8_t>(tag + 8);
+    if (!here) continue;
+    bytes = bytes.subspan(1);
+    const auto length = take_varint(bytes);
+    if (!length || *length == 0 || *length > bytes.size()) return malformed(kWhy);
+    *field = bytes.first(static_cast<std::size_t>(*length));
+    bytes = bytes.subspan(static_cast<std::size_t>(*length));
+  }
+  if (!bytes.empty()) return malformed(kWhy);
   return out;
 }
 
@@ -56,13 +106,15 @@ std::uint64_t peek_index(ByteView bytes) {
 }  // namespace
 
 Result<v1::Opening> parse_opening(ByteView bytes) {
+  TRY_ASSIGN(const OpeningView view, view_opening(bytes));
   v1::Opening opening;
-  if (!opening.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    return malformed("an opening does not parse");
-  // The one encoding: no unknown field, no field twice, none out of order.
-  opening.DiscardUnknownFields();
-  if (opening.SerializeAsString() != as_text(bytes))
-    return malformed("an opening is not in its one legal form");
+  opening.set_index(view.index);
+  opening.set_key_a(to_string(view.key_a));
+  opening.set_slots_a(to_string(view.slots_a));
+  opening.set_root_a(to_string(view.root_a));
+  opening.set_key_p(to_string(view.key_p));
+  opening.set_slots_p(to_string(view.slots_p));
+  opening.set_root_p(to_string(view.root_p));
   return opening;
 }
 
@@ -82,17 +134,27 @@ struct OpeningsAudit::Work {
   std::string schema;  // why the slots are not the event's
   std::optional<crypto::PublicKey> attested_by;
 
+  // Ready for another opening; what was allocated for short ones is used again.
+  void forget();
   void judge(const KnownKeys& keys);
   void read_event(OpenedClass a, OpenedClass p, const KnownKeys& keys);
 };
 
+void OpeningsAudit::Work::forget() {
+  constexpr std::size_t kKeptMax = 4096;
+  Bytes kept = std::move(raw);
+  if (kept.capacity() > kKeptMax) kept = Bytes();
+  *this = Work();
+  raw = std::move(kept);
+}
+
 void OpeningsAudit::Work::judge(const KnownKeys& keys) {
-  const auto in = parse_opening(raw);
+  const auto in = view_opening(raw);
   if (!in) {
     unparsed = in.error().message;
     return;
   }
-  index = in->index();
+  index = in->index;
   if (place == nullptr || place->index != index) return;
   const auto parsed = parse_leaf(place->bytes);
   if (!parsed) {
@@ -100,8 +162,8 @@ void OpeningsAudit::Work::judge(const KnownKeys& keys) {
     return;
   }
   leaf = *parsed;
-  auto a = open_class(SlotClass::kAccountability, in->key_a(), in->slots_a(), in->root_a());
-  auto p = open_class(SlotClass::kPersonal, in->key_p(), in->slots_p(), in->root_p());
+  auto a = open_class(SlotClass::kAccountability, in->key_a, in->slots_a, in->root_a);
+  auto p = open_class(SlotClass::kPersonal, in->key_p, in->slots_p, in->root_p);
   if (!a || !p) {
     code = "V8.syntax";
     text = "The opening is malformed: " + (a ? p.error() : a.error()).message + ".";
@@ -133,8 +195,10 @@ void OpeningsAudit::Work::read_event(OpenedClass a, OpenedClass p, const KnownKe
   if (!event->has(kSlotAttestation) || !event->has(kSlotReviewer)) return;
   const RegisteredKey* key = keys.registry.key(event->key_id(kSlotReviewer));
   const AttestationContext context{keys.issuer, *kind, leaf.chain};
-  if (key != nullptr && verify_attestation(context, key_a, *event, key->key)) attested_by = key->key;
+  if (key != nullptr && verify_attestation(context, a.commitments, *event, key->key)) attested_by = key->key;
 }
+
+OpeningsAudit::~OpeningsAudit() = default;
 
 OpeningsAudit::OpeningsAudit(const Bundle& bundle, const std::optional<Scope>& scope, FileSums& sums,
                              WorkPool& pool, Report& report)
@@ -160,7 +224,7 @@ Result<bool> OpeningsAudit::read_one(std::optional<std::uint64_t> below, Work& w
   work.index = peek_index(front.subspan(4, std::min(length, front.size() - 4)));
   if (below && work.index >= *below) return false;
   TRY_ASSIGN(const ByteView all, reader_->peek(4 + length));
-  work.raw = to_bytes(all.subspan(4, length));
+  work.raw.assign(all.begin() + 4, all.begin() + static_cast<std::ptrdiff_t>(4 + length));
   reader_->take(4 + length);
   return true;
 }
@@ -170,23 +234,23 @@ Status OpeningsAudit::take(const LeafBlock& block, bool complete, const KnownKey
   complete_ = complete;
   seen_.assign(block.leaves.size(), false);
   for (bool more = true; more;) {
-    std::vector<Work> works;
+    std::size_t count = 0;
     std::size_t bytes = 0;
-    while (works.size() < kWorksAtOnce && bytes < kBytesAtOnce) {
-      Work work;
+    for (; count < kWorksAtOnce && bytes < kBytesAtOnce; ++count) {
+      if (count == works_.size()) works_.emplace_back();
+      Work& work = works_[count];
       TRY_ASSIGN(more, read_one(block.end(), work));
       if (!more) break;
       work.place = block.find(work.index);
       bytes += work.raw.size();
-      works.push_back(std::move(work));
     }
-    TRY(judge(works, block, keys, sink));
+    TRY(judge(std::span(works_).first(count), block, keys, sink));
   }
   if (!broken_) note_unopened(block);
   return {};
 }
 
-Status OpeningsAudit::judge(std::vector<Work>& works, const LeafBlock& block, const KnownKeys& keys,
+Status OpeningsAudit::judge(std::span<Work> works, const LeafBlock& block, const KnownKeys& keys,
                             const RecordSink& sink) {
   pool_.run(works.size(), [&](std::size_t i) { works[i].judge(keys); });
   for (Work& work : works) {
@@ -208,8 +272,8 @@ Status OpeningsAudit::judge(std::vector<Work>& works, const LeafBlock& block, co
       seen_[static_cast<std::size_t>(place - block.leaves.data())] = true;
       if (work.place != nullptr) report_work(work, sink);
     }
-    work = Work();
   }
+  for (Work& work : works) work.forget();
   return {};
 }
 
@@ -266,13 +330,13 @@ Status OpeningsAudit::finish(bool complete) {
   for (Work work; !broken_;) {
     TRY_ASSIGN(const bool more, read_one(std::nullopt, work));
     if (!more) break;
-    const auto opening = parse_opening(work.raw);
+    const auto opening = view_opening(work.raw);
     if (!opening) {
       broken_ = true;
       tampered("V8.syntax", "The openings are malformed: " + opening.error().message + ".", std::nullopt);
     } else if (complete) {
       // With leaves missing that is not the opening's fault.
-      tampered("V8.index", "An opening is for a record that the bundle does not have.", opening->index());
+      tampered("V8.index", "An opening is for a record that the bundle does not have.", opening->index);
     }
   }
   if (!reader_) return {};

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "protocol/process/record.h"
 #include "protocol/process/registry.h"
@@ -34,6 +36,7 @@ class OpeningsAudit {
  public:
   OpeningsAudit(const Bundle& bundle, const std::optional<Scope>& scope, FileSums& sums, WorkPool& pool,
                 Report& report);
+  ~OpeningsAudit();
 
   // The openings of these leaves; `complete` when no leaf was missing so far. An error: the archive cannot be
   // read.
@@ -49,7 +52,7 @@ class OpeningsAudit {
  private:
   struct Work;
   Result<bool> read_one(std::optional<std::uint64_t> below, Work& work);
-  Status judge(std::vector<Work>& works, const LeafBlock& block, const KnownKeys& keys,
+  Status judge(std::span<Work> works, const LeafBlock& block, const KnownKeys& keys,
                const RecordSink& sink);
   void report_work(const Work& work, const RecordSink& sink);
   void tampered(std::string code, std::string text, std::optional<std::uint64_t> index);
@@ -62,6 +65,7 @@ class OpeningsAudit {
   Report& report_;
   const TarEntry* file_;
   std::optional<FileReader> reader_;
+  std::vector<Work> works_;
   std::uint64_t next_ = 0;  // openings come from here on
   std::vector<bool> seen_;  // of the block's leaves: opened, or reported
   std::optional<std::uint64_t>

@@ -9,9 +9,12 @@
 namespace tocsin::protocol {
 namespace {
 
-constexpr std::size_t kTilesAtOnce = 32;
+constexpr std::size_t kTilesAtOnce = 64;
+// One share of a thread: as many files as the widest hash kernel has lanes.
+constexpr std::size_t kTilesInShare = 16;
+constexpr std::size_t kEntryBytes = 2 + kLeafBytes;
 constexpr std::size_t kProofsAtOnce = 1024;
-constexpr std::uint64_t kEntriesBytesMax = kTileWidth * (2 + kLeafBytes);
+constexpr std::uint64_t kEntriesBytesMax = kTileWidth * kEntryBytes;
 constexpr std::uint64_t kProofBytesMax = kNoteBytesMax + 2 * kTlogProofExtraBytesMax;
 
 }  // namespace
@@ -20,12 +23,19 @@ struct LeafReader::TileWork {
   TileId id;
   const TarEntry* entries = nullptr;
   const TarEntry* tile = nullptr;
-  Bytes entry_bytes, tile_bytes, computed;
-  std::vector<ByteView> leaves;
+  Bytes entry_bytes, tile_bytes;
+  std::vector<ByteView> uneven;  // the entries, when they are not all as long as a leaf
   std::vector<Hash> hashes;
   Hash root{};  // of a full tile
   std::string malformed;
   Status read;
+
+  ByteView leaf(std::size_t i) const {
+    return uneven.empty() ? ByteView(entry_bytes).subspan(i * kEntryBytes + 2, kLeafBytes) : uneven[i];
+  }
+  ByteView computed() const { return {hashes[0].data(), hashes.size() * sizeof(Hash)}; }
+  bool even() const;
+  void hash();
 };
 
 const LedgerLeaf* LeafBlock::find(std::uint64_t index) const {
@@ -90,40 +100,56 @@ Status LeafReader::begin() {
   return {};
 }
 
-Status LeafReader::load(TileWork& work) const {
-  const auto read = [&](const TarEntry* file, std::uint64_t limit, Bytes& out) -> Status {
-    if (file == nullptr || file->size > limit) return {};  // too long: its comparison says so
-    TRY_ASSIGN(out, bundle_.read(*file, limit));
-    sums_.saw(*file, out);
-    return {};
-  };
-  TRY(read(work.entries, kEntriesBytesMax, work.entry_bytes));
-  TRY(read(work.tile, kTileBytesMax, work.tile_bytes));
-  if (work.entries == nullptr) return {};
-  auto entries = parse_entries(work.entry_bytes, work.id.width);
-  if (!entries) {
-    work.malformed = entries.error().message;
-    return {};
-  }
-  work.leaves = std::move(*entries);
-  work.hashes.resize(work.leaves.size());
-  const bool even = std::all_of(work.leaves.begin(), work.leaves.end(),
-                                [](ByteView leaf) { return leaf.size() == kLeafBytes; });
-  if (even) {
-    Bytes packed;
-    packed.reserve(work.leaves.size() * kLeafBytes);
-    for (const ByteView leaf : work.leaves) append(packed, leaf);
-    crypto::leaf_hashes(packed, kLeafBytes, work.hashes);
+// Whether the bundle of entries is one leaf after the other, as it is but for a damaged one.
+bool LeafReader::TileWork::even() const {
+  if (entry_bytes.size() != id.width * kEntryBytes) return false;
+  for (std::size_t at = 0; at < entry_bytes.size(); at += kEntryBytes)
+    if (entry_bytes[at] != 0 || entry_bytes[at + 1] != kLeafBytes) return false;
+  return true;
+}
+
+void LeafReader::TileWork::hash() {
+  hashes.resize(id.width);
+  if (even()) {
+    crypto::leaf_hashes_apart(ByteView(entry_bytes).subspan(2), kLeafBytes, kEntryBytes, hashes);
   } else {
-    for (std::size_t i = 0; i < work.leaves.size(); ++i) work.hashes[i] = leaf_hash(work.leaves[i]);
+    auto parsed = parse_entries(entry_bytes, id.width);
+    if (!parsed) {
+      malformed = parsed.error().message;
+      return;
+    }
+    uneven = std::move(*parsed);
+    for (std::size_t i = 0; i < uneven.size(); ++i) hashes[i] = leaf_hash(uneven[i]);
   }
-  work.computed = to_bytes({work.hashes[0].data(), work.hashes.size() * sizeof(Hash)});
-  if (work.id.width == kTileWidth) work.root = complete_root(work.hashes);
+  if (id.width == kTileWidth) root = complete_root(hashes);
+}
+
+Status LeafReader::read(TileWork& work) const {
+  // What is too long stays unread: its comparison says so.
+  if (work.entries != nullptr && work.entries->size <= kEntriesBytesMax) {
+    TRY_ASSIGN(work.entry_bytes, bundle_.read(*work.entries, kEntriesBytesMax));
+  }
+  if (work.tile != nullptr && work.tile->size <= kTileBytesMax) {
+    TRY_ASSIGN(work.tile_bytes, bundle_.read(*work.tile, kTileBytesMax));
+  }
   return {};
 }
 
-void LeafReader::compare_tile(const TileId& id, const Bytes& computed, const TarEntry* file,
-                              ByteView theirs) {
+void LeafReader::load(std::span<TileWork> works) const {
+  std::vector<FileSums::Seen> seen;
+  for (TileWork& work : works) {
+    work.read = read(work);
+    if (!work.read) continue;
+    if (work.entries != nullptr && work.entries->size <= kEntriesBytesMax)
+      seen.push_back({work.entries, work.entry_bytes});
+    if (work.tile != nullptr && work.tile->size <= kTileBytesMax)
+      seen.push_back({work.tile, work.tile_bytes});
+    if (work.entries != nullptr) work.hash();
+  }
+  sums_.saw_all(seen);
+}
+
+void LeafReader::compare_tile(const TileId& id, ByteView computed, const TarEntry* file, ByteView theirs) {
   // A level 0 tile's first record; a higher tile stands for too many to name one.
   std::optional<std::uint64_t> index;
   if (id.level == 0) index = id.index * kTileWidth;
@@ -138,7 +164,7 @@ void LeafReader::compare_tile(const TileId& id, const Bytes& computed, const Tar
   report_.tampering("V5.tile", tile_path(id) + " does not hold the hashes that the records give.", index);
 }
 
-void LeafReader::compare_stored(const TileId& id, const Bytes& computed) {
+void LeafReader::compare_stored(const TileId& id, ByteView computed) {
   const TarEntry* file = bundle_.find(tile_path(id));
   Bytes theirs;
   if (file != nullptr && file->size <= kTileBytesMax) {
@@ -196,10 +222,10 @@ bool LeafReader::judge(TileWork& work, LeafBlock& block) {
     CHECK_INVARIANT(!joined_ || range_.append_subtree(kTileHeight, work.root).has_value());
   else
     range_.append(work.hashes);
-  compare_tile(work.id, work.computed, work.tile, work.tile_bytes);
+  compare_tile(work.id, work.computed(), work.tile, work.tile_bytes);
   if (work.id.width == kTileWidth) grow(1, work.root);
-  for (std::size_t i = 0; i < work.leaves.size(); ++i)
-    block.leaves.push_back({first + i, work.leaves[i], work.hashes[i]});
+  for (std::size_t i = 0; i < work.hashes.size(); ++i)
+    block.leaves.push_back({first + i, work.leaf(i), work.hashes[i]});
   block.buffers.push_back(std::move(work.entry_bytes));
   return true;
 }
@@ -222,7 +248,10 @@ Result<LeafBlock> LeafReader::next_tiles() {
     TRY(failed_);
     return block;
   }
-  pool_.run(works.size(), [&](std::size_t i) { works[i].read = load(works[i]); });
+  pool_.run((works.size() + kTilesInShare - 1) / kTilesInShare, [&](std::size_t i) {
+    const std::size_t from = i * kTilesInShare;
+    load(std::span(works).subspan(from, std::min(kTilesInShare, works.size() - from)));
+  });
   block.leaves.reserve(works.size() * kTileWidth);
   for (TileWork& work : works) {
     TRY(work.read);

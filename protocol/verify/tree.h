@@ -67,12 +67,13 @@ class LeafReader {
   struct TileWork;
   Status begin();
   Status read_edge();
-  Status load(TileWork& work) const;
+  void load(std::span<TileWork> works) const;
+  Status read(TileWork& work) const;
   Result<LeafBlock> next_tiles();
   Result<LeafBlock> next_proofs(std::uint64_t below);
   bool judge(TileWork& work, LeafBlock& block);
-  void compare_tile(const TileId& id, const Bytes& computed, const TarEntry* file, ByteView theirs);
-  void compare_stored(const TileId& id, const Bytes& computed);
+  void compare_tile(const TileId& id, ByteView computed, const TarEntry* file, ByteView theirs);
+  void compare_stored(const TileId& id, ByteView computed);
   void grow(unsigned level, const Hash& root);
   void note_roots(const TileWork& work);
   void finish_tiles();

@@ -1,7 +1,7 @@
 // What an audit costs a record, in one thread and in all, beside what its hashes and signatures cost bare in
 // the same run; and how much memory it takes.
 //
-//   bench_verify [--records 1000000] [--signed 200000] [--dir /tmp]
+//   bench_verify [--records 1000000] [--signed 200000] [--dir /tmp] [--kernel NAME]
 
 #include <chrono>
 #include <cstdio>
@@ -15,11 +15,13 @@
 
 #include "crypto/hash.h"
 #include "crypto/random.h"
+#include "crypto/sha256_kernel.h"
 #include "protocol/identity/ids.h"
 #include "protocol/log/tile.h"
 #include "protocol/process/attestation.h"
 #include "protocol/verify/bundle_writer.h"
 #include "protocol/verify/verifier.h"
+#include "tests/bench/spread.h"
 #include "tests/support/ledger_records.h"
 #include "tocsin/v1/record.pb.h"
 
@@ -222,10 +224,19 @@ double audit_rate(const std::string& path, const Policy& policy, unsigned thread
   return static_cast<double>(audit.facts.records) / seconds;
 }
 
-bool print_rate(const char* what, double rate, double bar, double bare, const char* of) {
-  std::printf("%-44s %9.0f /s   %5.2f of %s   bar %.0f /s  %s\n", what, rate, rate / bare, of, bar,
-              rate >= bar ? "met" : "MISSED");
-  return rate >= bar;
+constexpr int kRuns = 5;
+
+// Runs of one audit, each with its ratio to the bare work of the same run.
+bool print_audit(const char* what, const std::string& path, const Policy& policy, bool leaves_only,
+                 double bar, double bare, const char* of) {
+  std::vector<double> rates, ratios;
+  for (int run = 0; run < kRuns; ++run) {
+    rates.push_back(audit_rate(path, policy, 1, leaves_only));
+    ratios.push_back(rates.back() / bare);
+  }
+  const bool held = bench::print_at_least(what, rates, "/s", bar);
+  bench::print((std::string("  / ") + of).c_str(), ratios, "");
+  return held;
 }
 
 struct Arguments {
@@ -248,13 +259,13 @@ bool run(const Arguments& arguments) {
     ledger.write(mirror, false);
     bare = measure_bare(ledger.leaves());
   }
+  std::printf("hashes with %s\n", crypto::sha256_kernel().name);
   std::printf("bare: %.0f leaf hashes/s, %.0f Ed25519 verifications/s; bundle of %llu records, %.0f MiB\n",
               bare.leaf, bare.verify, static_cast<unsigned long long>(arguments.records), mib);
   peak_mib();
-  met &= print_rate("V1-V7, one thread", audit_rate(mirror, policy, 1, true), 1e6, bare.leaf, "leaf hashes");
+  met &= print_audit("V1-V7, one thread", mirror, policy, true, 3e6, bare.leaf, "bare leaf hashes");
   const double leaves_peak = peak_mib();
-  met &= print_rate("with openings, one thread", audit_rate(path, policy, 1, false), 60e3, bare.leaf,
-                    "leaf hashes");
+  met &= print_audit("with openings, one thread", path, policy, false, 100e3, bare.leaf, "bare leaf hashes");
   const double openings_peak = peak_mib();
   std::printf("%-44s %9.0f /s\n", "with openings, every processor", audit_rate(path, policy, 0, false));
   std::printf("peak memory: %.0f MiB for V1-V7, %.0f MiB with openings (%.0f bytes a record)\n", leaves_peak,
@@ -263,8 +274,8 @@ bool run(const Arguments& arguments) {
     const BigLedger ledger(arguments.with_signatures, true);
     ledger.write(path);
   }
-  met &= print_rate("with openings and a signature, one thread", audit_rate(path, policy, 1, false), 22e3,
-                    bare.verify, "verifications");
+  met &= print_audit("with openings and a signature, one thread", path, policy, false, 22e3, bare.verify,
+                     "bare verifications");
   std::printf("%-44s %9.0f /s\n", "the same, every processor", audit_rate(path, policy, 0, false));
   unlink(path.c_str());
   unlink(mirror.c_str());
@@ -281,6 +292,7 @@ int main(int argc, char** argv) {
     if (word == "--records") arguments.records = std::strtoull(argv[i + 1], nullptr, 10);
     if (word == "--signed") arguments.with_signatures = std::strtoull(argv[i + 1], nullptr, 10);
     if (word == "--dir") arguments.dir = argv[i + 1];
+    if (word == "--kernel" && !tocsin::crypto::use_sha256_kernel(argv[i + 1])) return 2;
   }
   if (!tocsin::crypto::init()) return 1;
   return tocsin::run(arguments) ? 0 : 1;

@@ -4,6 +4,7 @@
 
 #include "tests/protocol/log/reference_tree.h"
 #include "tests/support/catch.h"
+#include "tests/support/hash_kernels.h"
 #include "tests/support/vectors.h"
 
 namespace tocsin::protocol {
@@ -40,44 +41,48 @@ std::optional<Proof> proof_of(const boost::json::value& list) {
 TEST_CASE("official inclusion proofs are accepted and refused as they should be") {
   const auto vectors = test::shared_vectors("merkle/proofs.json");
   if (!vectors) return;
-  std::size_t checked = 0;
-  for (const auto& c : vectors->at("inclusion").as_array()) {
-    INFO(c.at("name").as_string().c_str());
-    const auto root = hash_of(c.at("root"));
-    const auto leaf = hash_of(c.at("leafHash"));
-    const auto proof = proof_of(c.at("proof"));
-    const bool typed = root && leaf && proof;
-    const bool accepted = typed && verify_inclusion(*leaf, test::number(c.at("leafIdx")),
-                                                    test::number(c.at("treeSize")), *proof, *root)
-                                       .has_value();
-    CHECK(accepted == !c.at("wantErr").as_bool());
-    ++checked;
-  }
-  CHECK(checked == 66);
+  test::on_every_hash_kernel([&] {
+    std::size_t checked = 0;
+    for (const auto& c : vectors->at("inclusion").as_array()) {
+      INFO(c.at("name").as_string().c_str());
+      const auto root = hash_of(c.at("root"));
+      const auto leaf = hash_of(c.at("leafHash"));
+      const auto proof = proof_of(c.at("proof"));
+      const bool typed = root && leaf && proof;
+      const bool accepted = typed && verify_inclusion(*leaf, test::number(c.at("leafIdx")),
+                                                      test::number(c.at("treeSize")), *proof, *root)
+                                         .has_value();
+      CHECK(accepted == !c.at("wantErr").as_bool());
+      ++checked;
+    }
+    CHECK(checked == 66);
+  });
 }
 
 TEST_CASE("official consistency proofs are accepted and refused as they should be") {
   const auto vectors = test::shared_vectors("merkle/proofs.json");
   if (!vectors) return;
-  std::size_t checked = 0;
-  std::size_t refused_by_type = 0;
-  for (const auto& c : vectors->at("consistency").as_array()) {
-    INFO(c.at("name").as_string().c_str());
-    const auto old_root = hash_of(c.at("root1"));
-    const auto new_root = hash_of(c.at("root2"));
-    const auto proof = proof_of(c.at("proof"));
-    const bool want = !c.at("wantErr").as_bool();
-    const bool typed = old_root && new_root && proof;
-    const bool accepted = typed && verify_consistency({test::number(c.at("size1")), *old_root},
-                                                      {test::number(c.at("size2")), *new_root}, *proof)
-                                       .has_value();
-    // One good case has a dummy root of 12 bytes, which no Hash can hold.
-    if (want && !typed) ++refused_by_type;
-    CHECK(accepted == (want && typed));
-    ++checked;
-  }
-  CHECK(checked == 66);
-  CHECK(refused_by_type == 1);
+  test::on_every_hash_kernel([&] {
+    std::size_t checked = 0;
+    std::size_t refused_by_type = 0;
+    for (const auto& c : vectors->at("consistency").as_array()) {
+      INFO(c.at("name").as_string().c_str());
+      const auto old_root = hash_of(c.at("root1"));
+      const auto new_root = hash_of(c.at("root2"));
+      const auto proof = proof_of(c.at("proof"));
+      const bool want = !c.at("wantErr").as_bool();
+      const bool typed = old_root && new_root && proof;
+      const bool accepted = typed && verify_consistency({test::number(c.at("size1")), *old_root},
+                                                        {test::number(c.at("size2")), *new_root}, *proof)
+                                         .has_value();
+      // One good case has a dummy root of 12 bytes, which no Hash can hold.
+      if (want && !typed) ++refused_by_type;
+      CHECK(accepted == (want && typed));
+      ++checked;
+    }
+    CHECK(checked == 66);
+    CHECK(refused_by_type == 1);
+  });
 }
 
 TEST_CASE("inclusion proofs of every leaf of small trees are RFC 6962's and verify") {
