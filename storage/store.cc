@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <deque>
+#include <mutex>
 #include <vector>
 
 #include <rocksdb/cache.h>
@@ -34,6 +36,7 @@ constexpr std::string_view kHeadRow = "head";
 // Row of Family::kMeta while the store is in quarantine whatever its anchor says: rule, message, why and fix,
 // each ended by a NUL.
 constexpr std::string_view kQuarantineRow = "quarantine";
+constexpr std::size_t kMarkBytesMax = 128;
 
 rocksdb::Slice slice(ByteView bytes) {
   return {reinterpret_cast<const char*>(not_null(bytes)), bytes.size()};
@@ -167,6 +170,13 @@ std::optional<ByteView> Batch::staged(Family family, ByteView key) const {
   return out;
 }
 
+void Batch::each(Family family, const std::function<bool(ByteView, ByteView)>& take) const {
+  for (ByteView ops(ops_); !ops.empty();) {
+    const Operation op = take_operation(ops);
+    if (op.kind == kPut && op.family == static_cast<std::uint8_t>(family) && !take(op.key, op.value)) return;
+  }
+}
+
 struct Cursor::Rows {
   std::string upper;  // first key behind the prefix; the iterator's options point at its slice
   rocksdb::Slice upper_slice;
@@ -200,11 +210,20 @@ struct Store::Database {
   std::vector<rocksdb::ColumnFamilyHandle*> handles;  // by Family, then "default"
   std::atomic<bool> broken{false};
 
-  // Owned by the thread that commits.
+  std::mutex flushing;  // guards what follows, and the order of commits; taken before mu
   std::unique_ptr<Anchor> anchor;
-  std::uint64_t number = 0;   // of the last commit
-  std::uint64_t flushed = 0;  // of the last commit up to which RocksDB's log was flushed
+  std::uint64_t number = 0;   // of the last commit that was flushed
+  std::uint64_t durable = 0;  // of the last commit up to which RocksDB's log was flushed
   std::optional<LogHead> head;
+
+  // Commits that are durable in the anchor and whose rows RocksDB does not have yet, oldest first.
+  struct Unsettled {
+    std::uint64_t number = 0;
+    Bytes rows;
+  };
+  std::mutex mu;  // guards what follows, and the order in which RocksDB is written
+  std::deque<Unsettled> unsettled;
+  std::uint64_t settled = 0;  // of the last commit that settle() was called for
 
   // Constant after open().
   Anchor::Place place;
@@ -386,6 +405,7 @@ Status Store::catch_up(const StoreOptions& options, const std::string& path) {
   TRY_ASSIGN(database_->anchor, Anchor::open(place, found));
   TRY_ASSIGN(const auto told, get(Family::kMeta, as_view(kQuarantineRow)));
   if (told) database_->quarantine = decode_error(*told);
+  database_->settled = database_->number;
   return {};
 }
 #else
@@ -398,6 +418,7 @@ Status Store::catch_up(const StoreOptions& options, const std::string& path) {
   }
   database_->place = anchor_place(options, path);
   TRY_ASSIGN(database_->anchor, Anchor::open(database_->place, {}));
+  database_->settled = database_->number;
   return {};
 }
 #endif
@@ -435,31 +456,48 @@ Status Store::write_rows(const Bytes& ops, bool durable) {
   return {};
 }
 
-// Writes the mark again, with a flush: RocksDB then flushes everything it wrote before.
+// Writes the mark again, with a flush: RocksDB then flushes everything it wrote before. Everything that the
+// anchor carries must have been written.
 Status Store::make_durable() {
   Bytes ops;
   if (database_->head) put_mark(ops, database_->number, *database_->head);
+  const std::lock_guard lock(database_->mu);
+  CHECK_INVARIANT(database_->unsettled.empty());
   TRY(write_rows(ops, true));
-  database_->flushed = database_->number;
+  database_->durable = database_->number;
   return {};
 }
 
-// Carried: anchor, flush, then the store without one. Not carried: the store with a flush, then the anchor.
-Status Store::write_through(AnchorEntry& entry, const Meanwhile& meanwhile) {
+// Writes what was flushed, up to that commit, whoever comes first.
+Status Store::settle_rows(std::uint64_t number) {
+  const std::lock_guard lock(database_->mu);
+  auto& unsettled = database_->unsettled;
+  for (; !unsettled.empty() && unsettled.front().number <= number; unsettled.pop_front())
+    TRY(write_rows(unsettled.front().rows, false));
+  return {};
+}
+
+// Carried: anchor, flush, and later the store without one. Not carried: the store with a flush, then the
+// anchor.
+Status Store::flush_entry(AnchorEntry& entry, const Meanwhile& meanwhile) {
   Anchor& anchor = *database_->anchor;
   Bytes rows = std::move(entry.rows);
   entry.carried = rows.size() <= kCarriedBytesMax;
   entry.rows = entry.carried ? rows : Bytes();
   if (!anchor.has_room(entry)) {
+    TRY(settle_rows(database_->number));
     TRY(make_durable());
     anchor.turn();
   }
   if (!entry.carried) {
     // Its rows must never be there without those of the commits before: what is carried is written again only
     // when nothing newer stands in the store.
-    if (database_->flushed != database_->number) TRY(make_durable());
+    TRY(settle_rows(database_->number));
+    if (database_->durable != database_->number) TRY(make_durable());
+    const std::lock_guard lock(database_->mu);
     TRY(write_rows(rows, true));
-    database_->flushed = entry.number;
+    database_->durable = entry.number;
+    rows.clear();
   }
   Batch written;
   TRY_ASSIGN(written.ops_, anchor.write(entry));
@@ -470,35 +508,64 @@ Status Store::write_through(AnchorEntry& entry, const Meanwhile& meanwhile) {
 #if TOCSIN_PLANTED_FAULT != 4  // a commit answered before the disk has it: the simulation must find it
   TRY(anchor.flush());
 #endif
-  if (!entry.carried) return write_rows(more.ops_, false);
   tocsin::append(rows, more.ops_);
-  return write_rows(rows, false);
+  const std::lock_guard lock(database_->mu);
+  database_->unsettled.push_back({entry.number, std::move(rows)});
+  return {};
 }
 
-Status Store::commit(const Batch& batch, const LogHead& head, const Meanwhile& meanwhile) {
+Status Store::failing(Status status) {
+  if (!status) database_->broken.store(true, std::memory_order_release);
+  return status;
+}
+
+Status Store::flush(const Batch& batch, const std::optional<LogHead>& head, const Meanwhile& meanwhile) {
+  const std::lock_guard lock(database_->flushing);
   if (database_->quarantine) return fail(*database_->quarantine);
   if (broken())
     return fail(Code::kFailedPrecondition, "the store refused a write earlier; it must be opened again",
                 "storage/broken");
   AnchorEntry entry;
   entry.number = database_->number + 1;
-  entry.head = head;
+  entry.head = head ? *head : database_->head.value_or(LogHead{});
+  entry.rows.reserve(batch.ops_.size() + kMarkBytesMax);
   entry.rows = batch.ops_;
-  put_mark(entry.rows, entry.number, head);
-  Status status = write_through(entry, meanwhile);
-  if (!status) {
-    database_->broken.store(true, std::memory_order_release);
-    return status;
-  }
+  put_mark(entry.rows, entry.number, entry.head);
+  const LogHead after = entry.head;
+  TRY(failing(flush_entry(entry, meanwhile)));
   database_->number = entry.number;
-  database_->head = head;
+  database_->head = after;
   return {};
+}
+
+Status Store::settle() {
+  if (broken())
+    return fail(Code::kFailedPrecondition, "the store refused a write; it must be opened again",
+                "storage/broken");
+  std::uint64_t number = 0;
+  {
+    const std::lock_guard lock(database_->mu);
+    number = ++database_->settled;
+  }
+  return failing(settle_rows(number));
+}
+
+Status Store::commit(const Batch& batch, const LogHead& head, const Meanwhile& meanwhile) {
+  TRY(flush(batch, head, meanwhile));
+  return settle();
+}
+
+Status Store::commit(const Batch& batch) {
+  TRY(flush(batch, std::nullopt));
+  return settle();
 }
 
 Status Store::enter_quarantine(const Error& why) {
   Batch row;
   row.put(Family::kMeta, as_view(kQuarantineRow), encode_error(why));
-  const Status written = commit(row);
+  Status written = flush(row, std::nullopt);
+  const std::lock_guard lock(database_->flushing);
+  if (written) written = settle_rows(database_->number);
   database_->broken.store(true, std::memory_order_release);
   return written;
 }
@@ -524,10 +591,6 @@ Status Store::end_quarantine(const Batch& batch, const LogHead& head) {
   TRY_ASSIGN(const Bytes written, database_->anchor->write(entry));
   (void)written;
   return database_->anchor->flush();
-}
-
-Status Store::commit(const Batch& batch) {
-  return commit(batch, database_->head.value_or(LogHead{}));
 }
 
 Status Store::copy_to(const std::string& directory) const {

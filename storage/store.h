@@ -10,8 +10,9 @@
 // any failed commit the state on disk is unknown, so every further commit answers kFailedPrecondition until
 // the store is opened again; reading goes on. Errors: kUnavailable (another process has it open, or the disk
 // refused), kDataLoss (damaged files), kNotFound never: an absent row is an empty optional. Concurrency:
-// reads from any thread; one thread commits at a time (the ledger's sequencer). Source: ledger.md "Store" and
-// reliability.md facts 1-3 of the design.
+// reads from any thread. commit() is flush() and then settle(); they may be called from two threads, so that
+// one waits for the disk while the other applies what is durable and prepares what comes next. A flush waits
+// for one that is under way. Source: ledger.md "Store" and reliability.md facts 1-3 of the design.
 
 #include <cstdint>
 #include <functional>
@@ -65,6 +66,8 @@ class Batch {
   void append(const Batch& more);
   // What put() staged for the key last; empty when it did not. Looks through all of the batch.
   std::optional<ByteView> staged(Family family, ByteView key) const;
+  // Each row that put() staged in the family, in order; until `take` says no.
+  void each(Family family, const std::function<bool(ByteView key, ByteView value)>& take) const;
   bool empty() const { return ops_.empty(); }
   std::size_t rows() const { return rows_; }
   std::size_t bytes() const { return bytes_; }
@@ -133,6 +136,12 @@ class Store {
   Status commit(const Batch& batch, const LogHead& head, const Meanwhile& meanwhile = nullptr);
   // The ledger's head stays what it is.
   Status commit(const Batch& batch);
+  // The first half of a commit: afterwards it is durable, and nobody has seen it. Without a head the ledger's
+  // stays what it is. Commits are flushed one after the other; a later one may be before the one in front of
+  // it is settled.
+  Status flush(const Batch& batch, const std::optional<LogHead>& head, const Meanwhile& meanwhile = nullptr);
+  // The second half, of the oldest that was flushed and not settled yet.
+  Status settle();
   // Whether a commit failed since the store was opened.
   bool broken() const;
   // A consistent copy of everything committed so far, in a new directory on the same file system: files that
@@ -162,7 +171,9 @@ class Store {
   Status catch_up(const StoreOptions& options, const std::string& path);
   Status write_rows(const Bytes& ops, bool durable);
   Status make_durable();
-  Status write_through(AnchorEntry& entry, const Meanwhile& meanwhile);
+  Status flush_entry(AnchorEntry& entry, const Meanwhile& meanwhile);
+  Status settle_rows(std::uint64_t number);
+  Status failing(Status status);
   std::unique_ptr<Database> database_;
 };
 

@@ -15,6 +15,9 @@ Result<std::optional<v1::Case>> Changes::case_of(const Hash& signal) const {
 Result<const std::optional<v1::Case>*> Changes::stored_case(const Hash& signal) const {
   auto found = stored_.lower_bound(signal);
   if (found == stored_.end() || found->first != signal) {
+    for (auto commit = before_.rbegin(); commit != before_.rend(); ++commit)
+      if (const auto kept = (*commit)->kept_.cases.find(signal); kept != (*commit)->kept_.cases.end())
+        return &stored_.emplace_hint(found, signal, kept->second)->second;
     TRY_ASSIGN(auto value, storage::SignalStore(store_).get(signal));
     found = stored_.emplace_hint(found, signal, std::move(value));
   }
@@ -42,6 +45,9 @@ Result<std::optional<storage::ChainHead>> Changes::chain(const Hash& origin, con
   for (const Layer* layer : {&staged_, &kept_})
     if (const auto found = layer->chains.find(id); found != layer->chains.end())
       return std::optional<storage::ChainHead>(found->second);
+  for (auto commit = before_.rbegin(); commit != before_.rend(); ++commit)
+    if (const auto kept = (*commit)->kept_.chains.find(id); kept != (*commit)->kept_.chains.end())
+      return std::optional<storage::ChainHead>(kept->second);
   return storage::ChainStore(store_).get(origin, chain);
 }
 
@@ -73,14 +79,22 @@ void Changes::keep() {
 
 Result<storage::Batch> Changes::finish() {
   storage::Batch batch = std::move(kept_.rows);
-  for (auto& [signal, value] : kept_.cases) {
+  for (const auto& [signal, value] : kept_.cases) {
     TRY_ASSIGN(const auto* before, stored_case(signal));
     storage::SignalStore::put(batch, *before ? &**before : nullptr, value);
-    changed_cases_.push_back(std::move(value));
   }
   for (const auto& [id, head] : kept_.chains) storage::ChainStore::put(batch, id.first, id.second, head);
-  kept_ = {};
+  before_.clear();
+  stored_.clear();
   return batch;
+}
+
+std::vector<v1::Case> Changes::take_changed_cases() {
+  std::vector<v1::Case> out;
+  out.reserve(kept_.cases.size());
+  for (auto& [signal, value] : kept_.cases) out.push_back(std::move(value));
+  kept_ = {};
+  return out;
 }
 
 }  // namespace tocsin::node

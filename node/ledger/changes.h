@@ -2,9 +2,10 @@
 // Changes: what one commit is about to write, seen as if it were already written.
 //
 // The sequencer and the effects of a peer's page read and write cases and chain heads here, so that a record
-// judged later in the same commit sees what an earlier one did. Each append is staged on top of the accepted
-// ones and then kept or dropped as a whole. Errors: the store's. Concurrency: owned by the sequencer; an
-// effect may use it only during its call.
+// judged later in the same commit sees what an earlier one did, and what the commits in front of it did that
+// are still on their way to the disk. Each append is staged on top of the accepted ones and then kept or
+// dropped as a whole. Errors: the store's. Concurrency: owned by the sequencer; an effect may use it only
+// during its call.
 
 #include <map>
 #include <memory>
@@ -20,8 +21,13 @@ namespace tocsin::node {
 
 class Changes {
  public:
-  Changes(const storage::Store& store, std::shared_ptr<const protocol::Registry> registry)
-      : store_(store), kept_registry_(std::move(registry)), registry_(kept_registry_) {}
+  // `before`: commits that are finished and not in the store yet, oldest first; they stay until finish().
+  Changes(const storage::Store& store, std::shared_ptr<const protocol::Registry> registry,
+          std::vector<const Changes*> before = {})
+      : store_(store),
+        before_(std::move(before)),
+        kept_registry_(std::move(registry)),
+        registry_(kept_registry_) {}
 
   // Empty when no such case or chain exists.
   Result<std::optional<v1::Case>> case_of(const Hash& signal) const;
@@ -42,10 +48,11 @@ class Changes {
   // For the sequencer: the end of one append's staging.
   void keep();
   void drop();
-  // Everything kept, as rows; the cases it changes are left in changed_cases().
+  // Everything kept, as rows. Nothing may be staged any more.
   Result<storage::Batch> finish();
   const std::shared_ptr<const protocol::Registry>& kept_registry() const { return kept_registry_; }
-  std::vector<v1::Case> take_changed_cases() { return std::exchange(changed_cases_, {}); }
+  // When the rows are in the store, and nobody reads here any more.
+  std::vector<v1::Case> take_changed_cases();
 
  private:
   using ChainId = std::pair<Hash, Hash>;
@@ -58,12 +65,12 @@ class Changes {
   Result<const std::optional<v1::Case>*> stored_case(const Hash& signal) const;
 
   const storage::Store& store_;
-  mutable std::map<Hash, std::optional<v1::Case>> stored_;  // cases read from the store, each once
+  std::vector<const Changes*> before_;
+  mutable std::map<Hash, std::optional<v1::Case>> stored_;  // cases as before this commit, read once each
   Layer kept_;
   Layer staged_;
   std::shared_ptr<const protocol::Registry> kept_registry_;
   std::shared_ptr<const protocol::Registry> registry_;
-  std::vector<v1::Case> changed_cases_;
 };
 
 }  // namespace tocsin::node

@@ -1,10 +1,19 @@
 #include "node/ledger/ledger.h"
 
 #include "node/ledger/sequencer.h"
+#include "protocol/log/proof_cache.h"
 
 namespace tocsin::node {
 
-Ledger::Ledger(std::unique_ptr<Sequencer> sequencer) : sequencer_(std::move(sequencer)) {}
+// One reader at a time; a proof is copying, so nobody waits long.
+struct Ledger::Proofs {
+  explicit Proofs(const storage::LogStore& log) : cache(log.tiles()) {}
+  std::mutex mu;
+  protocol::ProofCache cache;
+};
+
+Ledger::Ledger(std::unique_ptr<Sequencer> sequencer)
+    : sequencer_(std::move(sequencer)), proofs_(std::make_unique<Proofs>(sequencer_->log)) {}
 Ledger::~Ledger() = default;
 
 Result<std::unique_ptr<Ledger>> Ledger::open(storage::Store& store, Runtime& runtime, LedgerKeys keys) {
@@ -18,6 +27,9 @@ void Ledger::append(Append append, AppendDone done) {
 }
 void Ledger::sequence_once() {
   sequencer_->sequence_once();
+}
+void Ledger::hand_over_from(std::size_t records) {
+  sequencer_->hand_over_from = records;
 }
 void Ledger::halt(Error why) {
   sequencer_->halt(std::move(why));
@@ -68,14 +80,16 @@ Result<v1::Opening> Ledger::opening(storage::LogReader& reader, std::uint64_t in
 
 Result<protocol::Proof> Ledger::inclusion(std::uint64_t index, std::uint64_t tree_size) const {
   if (tree_size > size()) return fail(Code::kOutOfRange, "the ledger is not that long", "ledger/size");
-  protocol::TileNodes nodes(tree_size, log().tiles());
-  return protocol::inclusion_proof(index, tree_size, nodes.nodes());
+  std::array<Hash, protocol::kInclusionProofMax> hashes;
+  const std::lock_guard lock(proofs_->mu);
+  TRY_ASSIGN(const std::size_t count, proofs_->cache.inclusion(index, tree_size, hashes));
+  return protocol::Proof(hashes.begin(), hashes.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
 Result<protocol::Proof> Ledger::consistency(std::uint64_t old_size, std::uint64_t new_size) const {
   if (new_size > size()) return fail(Code::kOutOfRange, "the ledger is not that long", "ledger/size");
-  protocol::TileNodes nodes(new_size, log().tiles());
-  return protocol::consistency_proof(old_size, new_size, nodes.nodes());
+  const std::lock_guard lock(proofs_->mu);
+  return protocol::consistency_proof(old_size, new_size, proofs_->cache.nodes(new_size));
 }
 
 }  // namespace tocsin::node

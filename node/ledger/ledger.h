@@ -9,7 +9,8 @@
 // write the ledger refuses everything (kFailedPrecondition, "ledger/failed") until it is opened again.
 // Opening recomputes the tree's right edge and refuses (kDataLoss, "ledger/start") a store that is not
 // exactly what its newest checkpoint signs. Concurrency: append() and the readers from any thread;
-// sequence_once() on Lane::kSequencer alone. Source: ledger.md of the design; SPEC §3-§6.
+// sequence_once() on Lane::kSequencer alone; the disk is waited for on Lane::kDisk while the next commit is
+// prepared. Source: ledger.md of the design; SPEC §3-§6.
 
 #include <cstdint>
 #include <functional>
@@ -44,6 +45,13 @@ struct Metrics;
 inline constexpr std::size_t kDraftsPerAppendMax = 4096;   // bounds one commit's memory
 inline constexpr std::size_t kPendingAppendsMax = 16384;   // beyond it append() answers kResourceExhausted
 inline constexpr std::size_t kRecordsPerCommitMax = 8192;  // bounds one commit's latency
+inline constexpr std::size_t kCommitsOnTheirWayMax = 2;    // one at the disk, one prepared for it
+// Fewer records, with nothing on its way, are flushed where they were prepared.
+inline constexpr std::size_t kHandOverFrom = 8;
+// While a flush takes no longer than this, a commit takes about so many bytes of rows and leaves the rest to
+// the next: the anchor carries it, so it costs one flush. A slower disk gets all there is at once.
+inline constexpr std::uint64_t kQuickFlushUs = 500;
+inline constexpr std::size_t kQuickCommitBytes = 12 << 10;
 
 struct LedgerKeys {
   crypto::SigningKey operational;  // signs checkpoints
@@ -99,8 +107,10 @@ class Ledger {
   // `done` runs on Lane::kSequencer, or at once when the append is refused unseen (schema, limits, failed
   // ledger).
   void append(Append append, AppendDone done);
-  // Commits what is waiting, up to kRecordsPerCommitMax; append() posts this.
+  // Prepares what is waiting, up to kRecordsPerCommitMax, and sends it on its way; append() posts this.
   void sequence_once();
+  // Instead of kHandOverFrom, before anything is appended: 1 sends every commit over Lane::kDisk.
+  void hand_over_from(std::size_t records);
   // Signs nothing from the next commit on: every append gets `why`. Until the ledger is opened again.
   void halt(Error why);
   // Before anything is appended.
@@ -134,8 +144,10 @@ class Ledger {
 
  private:
   class Sequencer;
+  struct Proofs;
   explicit Ledger(std::unique_ptr<Sequencer> sequencer);
   const std::unique_ptr<Sequencer> sequencer_;
+  const std::unique_ptr<Proofs> proofs_;
 };
 
 }  // namespace tocsin::node

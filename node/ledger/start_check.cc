@@ -61,9 +61,9 @@ Status Ledger::Sequencer::check_start(const storage::LogHead& stored) {
   const auto last = protocol::parse_leaf(last_bytes);
   if (!last) return bad_start("its last record does not parse");
   last_time_ms_ = last->time_ms;
-  TRY_ASSIGN(auto registry, replay_registry());
+  TRY_ASSIGN(registry_, replay_registry());
   const std::lock_guard lock(mu_);
-  head_ = {{stored.size, stored.root}, nullptr, last_time_ms_, std::move(registry)};
+  head_ = {{stored.size, stored.root}, nullptr, last_time_ms_, registry_};
   return {};
 }
 

@@ -23,15 +23,35 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-// How long the sequencer looks for more work before it sleeps. A client that waits for each answer asks again
-// within this time, and waking a thread costs both sides as much as preparing the commit does.
+// How long the sequencer and the disk's thread look for more work before they sleep. A client that waits for
+// each answer asks again within this time, and waking a thread costs both sides as much as preparing the
+// commit does.
 constexpr auto kSequencerLooks = std::chrono::microseconds(50);
+
+// Tasks that lanes post to each other: none of them may end before there is none left.
+class Unfinished {
+ public:
+  void begin() { count_.fetch_add(1, std::memory_order_relaxed); }
+  void end() {
+    if (count_.fetch_sub(1, std::memory_order_acq_rel) == 1) count_.notify_all();
+  }
+  void wait() const {
+    for (std::uint64_t left = count_.load(); left != 0; left = count_.load()) count_.wait(left);
+  }
+
+ private:
+  std::atomic<std::uint64_t> count_ = 0;
+};
 
 // One lane: its queue and the threads that empty it.
 class LaneThreads {
  public:
-  LaneThreads(const char* name, std::size_t count, SteadyClock::duration looks = {})
-      : context_(static_cast<int>(count)), work_(asio::make_work_guard(context_)), looks_(looks) {
+  LaneThreads(const char* name, std::size_t count, SteadyClock::duration looks = {},
+              Unfinished* unfinished = nullptr)
+      : context_(static_cast<int>(count)),
+        work_(asio::make_work_guard(context_)),
+        looks_(looks),
+        unfinished_(unfinished) {
     for (std::size_t i = 0; i < count; ++i) {
       threads_.emplace_back([this] { run(); });
       pthread_setname_np(threads_.back().native_handle(), name);
@@ -41,7 +61,13 @@ class LaneThreads {
   asio::io_context& context() { return context_; }
 
   void post(Runtime::Task task) {
-    if (!ended_.load(std::memory_order_acquire)) asio::post(context_, std::move(task));
+    if (ended_.load(std::memory_order_acquire)) return;
+    if (unfinished_ == nullptr) return asio::post(context_, std::move(task));
+    unfinished_->begin();
+    asio::post(context_, [this, task = std::move(task)] {
+      task();
+      unfinished_->end();
+    });
   }
 
   void run() {
@@ -87,6 +113,7 @@ class LaneThreads {
   asio::io_context context_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   const SteadyClock::duration looks_;
+  Unfinished* const unfinished_;
   std::atomic<bool> ended_ = false;
   std::vector<std::thread> threads_;
 };
@@ -95,7 +122,10 @@ class LaneThreads {
 
 struct AsioRuntime::Threads {
   explicit Threads(std::size_t worker_count)
-      : sequencer("sequencer", 1, kSequencerLooks), workers("worker", worker_count), io("io", 1) {}
+      : sequencer("sequencer", 1, kSequencerLooks, &unfinished),
+        disk("disk", 1, kSequencerLooks, &unfinished),
+        workers("worker", worker_count),
+        io("io", 1) {}
 
   LaneThreads& lane(Lane which) {
     switch (which) {
@@ -103,13 +133,17 @@ struct AsioRuntime::Threads {
         return io;
       case Lane::kSequencer:
         return sequencer;
+      case Lane::kDisk:
+        return disk;
       case Lane::kWorkers:
         break;
     }
     return workers;
   }
 
+  Unfinished unfinished;
   LaneThreads sequencer;
+  LaneThreads disk;
   LaneThreads workers;
   LaneThreads io;
   std::atomic<std::uint64_t> latest_ms = 0;
@@ -175,7 +209,9 @@ void AsioRuntime::stop() {
   std::call_once(threads_->stopped, [this] {
     threads_->io.end_now();
     threads_->workers.end_when_empty();
+    threads_->unfinished.wait();
     threads_->sequencer.end_when_empty();
+    threads_->disk.end_when_empty();
   });
 }
 

@@ -1,13 +1,13 @@
 #pragma once
-// AsioRuntime: the daemon's Runtime. One thread for sockets and timers, one for the store's writer, a few for
-// work.
+// AsioRuntime: the daemon's Runtime. One thread for sockets and timers, one for the sequencer, one that waits
+// for the disk for it, a few for work.
 //
 // Guarantee: Runtime's. now_ms() follows the wall clock but never steps back. stop() ends the lanes in the
 // order in which work flows: sockets and timers first (what waits there is dropped), then the workers and
-// last the sequencer, each after finishing what was posted to it. So a worker may wait for the sequencer,
-// never the reverse, and whatever reached the sequencer is committed. A task posted to a lane that has ended
-// is dropped. Concurrency: as Runtime; stop() and the destructor from a thread that is none of the runtime's
-// own.
+// last the sequencer and the disk together, each after finishing what was posted to it. So a worker may wait
+// for the sequencer, never the reverse, and whatever reached the sequencer is committed. A task posted to a
+// lane that has ended is dropped. Concurrency: as Runtime; stop() and the destructor from a thread that is
+// none of the runtime's own.
 
 #include <cstddef>
 #include <memory>

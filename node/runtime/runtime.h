@@ -16,8 +16,9 @@ namespace tocsin::node {
 
 enum class Lane : std::uint8_t {
   kIo = 0,         // sockets, timers, sync; never blocks
-  kSequencer = 1,  // the one writer of the store; may wait for fsync
+  kSequencer = 1,  // what the ledger's sequencer owns; may wait for the disk
   kWorkers = 2,    // hashing, verification, matching
+  kDisk = 3,  // waits for the disk in the sequencer's place, so that it prepares the next commit meanwhile
 };
 
 class Runtime {

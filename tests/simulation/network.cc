@@ -206,6 +206,7 @@ Status SimNode::open() {
       seed_of("kek", number),    descriptor->message().log_origin(),
       descriptor->fingerprint(), to_bytes(as_view(descriptor->signed_form().SerializeAsString()))};
   TRY_ASSIGN(ledger, node::Ledger::open(*store, machine, std::move(keys)));
+  ledger->hand_over_from(1);
   members = std::make_unique<node::Members>(*store, *ledger, machine);
   signals = std::make_unique<node::Signals>(*store, *ledger, machine, *members, node::MatchSettings{});
   TRY(signals->rebuild());

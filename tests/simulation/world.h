@@ -85,7 +85,10 @@ class Machine : public node::Runtime {
   }
 
   std::uint64_t now_ms() override { return world_.now_ms(); }
-  void post(node::Lane, Task task) override { world_.after(0, in(life_, std::move(task))); }
+  // The disk takes its time, so that the next commit is prepared meanwhile.
+  void post(node::Lane lane, Task task) override {
+    world_.after(lane == node::Lane::kDisk ? world_.below(3) : 0, in(life_, std::move(task)));
+  }
   void after(std::uint64_t delay_ms, node::Lane, Task task) override {
     world_.after(delay_ms, in(life_, std::move(task)));
   }

@@ -1,12 +1,12 @@
 // What a machine can do to a ledger at rest or in the middle of a write, and what must come of it.
 //   test_power_loss [--cycles N] [--flips N] [--seed S] [--expect-violation]
-// Cycles: a ledger on a disk that breaks at a random write or flush, or loses power between two; of what was
-// not flushed, random sectors survive. It is opened again each time: every acknowledged record must be there,
-// every head handed out must be a prefix of the one it now signs, nothing may have been refused that was
-// answered. Flips: one bit of one file of a store at rest (sometimes one that has just lost power) is turned.
-// The node may refuse to open it or put it in quarantine; if it serves, it stands where it stood and goes on
-// from there. Prints one line; exit 0 when nothing was lost, nothing forked and nothing was rolled back
-// unnoticed.
+// Cycles: a ledger on a disk that breaks at a random write or flush, or loses power between two, while
+// commits are prepared, flushed and finished in a random order of threads; of what was not flushed, random
+// sectors survive. It is opened again each time: every acknowledged record must be there, every head handed
+// out must be a prefix of the one it now signs, nothing may have been refused that was answered. Flips: one
+// bit of one file of a store at rest (sometimes one that has just lost power) is turned. The node may refuse
+// to open it or put it in quarantine; if it serves, it stands where it stood and goes on from there. Prints
+// one line; exit 0 when nothing was lost, nothing forked and nothing was rolled back unnoticed.
 
 #include <cstdio>
 #include <cstring>
@@ -25,7 +25,7 @@
 #include "protocol/log/checkpoint.h"
 #include "tests/node/ledger/drafts.h"
 #include "tests/storage/fault_env.h"
-#include "tests/support/manual_runtime.h"
+#include "tests/support/lanes_runtime.h"
 #include "tocsin/v1/record.pb.h"
 
 namespace {
@@ -57,7 +57,7 @@ storage::StoreOptions options_on(rocksdb::Env& env) {
 
 struct Machine {
   storage::FaultEnv env;
-  tests::ManualRuntime runtime;
+  tests::LanesRuntime runtime;
   std::unique_ptr<storage::Store> store;
   std::unique_ptr<node::Ledger> ledger;
   std::vector<Acknowledged> acks;
@@ -66,12 +66,13 @@ struct Machine {
   Status start() {
     TRY_ASSIGN(store, storage::Store::open("/node", options_on(env)));
     TRY_ASSIGN(ledger, node::Ledger::open(*store, runtime, node::ledger_keys()));
+    ledger->hand_over_from(2);
     return {};
   }
   void stop() {
     ledger.reset();
     store.reset();
-    runtime.tasks.clear();
+    runtime.drop_all();
   }
   // Appends of 1 to `most` records each, several to a commit, until one fails.
   bool write(std::mt19937_64& draw, int commits, std::uint64_t most) {
@@ -88,9 +89,13 @@ struct Machine {
           for (std::uint64_t k = 0; k < appended->count; ++k)
             acks.push_back({appended->first_index + k, first + k, ledger->head().tree});
         });
+        for (std::uint64_t steps = draw() % 4; steps > 0; --steps) runtime.step(draw);
       }
-      runtime.run();
+      while (draw() % 4 != 0 && runtime.step(draw)) {
+      }
     }
+    // Sometimes the power goes while commits are on their way.
+    if (draw() % 2 == 0) runtime.run();
     return !failed;
   }
 };
@@ -212,6 +217,7 @@ void one_flip(std::uint64_t seed, Tally& tally) {
   std::mt19937_64 draw(seed);
   Machine machine;
   if (!machine.start() || !machine.write(draw, 80, draw() % 2 == 0 ? 2 : 30)) return void(++tally.shut_out);
+  machine.runtime.run();
   machine.env.break_after(0);
   machine.stop();
   if (draw() % 2 == 0) machine.env.cut_power(draw);

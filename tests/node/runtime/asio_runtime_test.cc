@@ -85,13 +85,29 @@ TEST_CASE("stop finishes what the workers and the sequencer were given") {
   CHECK(finished == 100);
 }
 
+TEST_CASE("stop finishes what the sequencer and the disk post to each other") {
+  std::atomic<int> finished = 0;
+  AsioRuntime runtime(1);
+  std::function<void(int)> commit = [&](int left) {
+    runtime.post(Lane::kDisk, [&, left] {
+      runtime.post(Lane::kSequencer, [&, left] {
+        ++finished;
+        if (left > 1) commit(left - 1);
+      });
+    });
+  };
+  runtime.post(Lane::kSequencer, [&] { commit(500); });
+  runtime.stop();
+  CHECK(finished == 500);
+}
+
 TEST_CASE("stop drops waiting timers and everything posted afterwards") {
   auto witness = std::make_shared<int>(0);
   AsioRuntime runtime(1);
   runtime.after(3'600'000, Lane::kIo, [witness] { ++*witness; });
   runtime.stop();
   runtime.stop();
-  for (const Lane lane : {Lane::kIo, Lane::kSequencer, Lane::kWorkers})
+  for (const Lane lane : {Lane::kIo, Lane::kSequencer, Lane::kWorkers, Lane::kDisk})
     runtime.post(lane, [witness] { ++*witness; });
   runtime.after(0, Lane::kWorkers, [witness] { ++*witness; });
   CHECK(*witness == 0);
