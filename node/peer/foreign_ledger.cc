@@ -8,6 +8,7 @@
 #include "node/members/members.h"
 #include "protocol/identity/ids.h"
 #include "protocol/process/case_state.h"
+#include "protocol/process/fold.h"
 #include "protocol/process/rules.h"
 #include "storage/chain_store.h"
 #include "storage/receipt_store.h"
@@ -357,6 +358,16 @@ void ForeignLedger::exhibit(const OpenedRecord& record, const Error& why, v1::Ev
   evidence.add_exhibits(to_string(protocol::encode_leaf(record.leaf)));
 }
 
+// Whether the peer opened the record to us, with this page or before.
+bool ForeignLedger::was_opened(const Page& page, std::uint64_t index) const {
+  const auto at =
+      std::lower_bound(page.records.begin(), page.records.end(), index,
+                       [](const OpenedRecord& record, std::uint64_t i) { return record.index < i; });
+  if (at != page.records.end() && at->index == index) return true;
+  const auto held = peers_.opening(peer_, index);
+  return held && held->has_value();
+}
+
 Status ForeignLedger::fold(Changes& changes, const Page& page, std::size_t at, v1::Evidence& evidence) const {
   const OpenedRecord& record = page.records[at];
   const Event event = record.event.event();
@@ -364,7 +375,10 @@ Status ForeignLedger::fold(Changes& changes, const Page& page, std::size_t at, v
   if (event == Event::kReceipt)
     storage::ReceiptStore::put(changes.batch(), peer_, record.index, record.event);
   const protocol::RecordView view = view_of(record);
-  const protocol::FoldContext context{peer_, *page.registry, true};
+  const std::function<bool(std::uint64_t)> shown = [&](std::uint64_t index) {
+    return was_opened(page, index);
+  };
+  const protocol::FoldContext context{peer_, *page.registry, true, false, &shown};
   const bool receiver = protocol::is_receiver_event(event);
   for (const Hash& signal : page.signals[at]) {
     TRY_ASSIGN(v1::Case* const value, changes.edit_case(signal));
@@ -381,13 +395,11 @@ Status ForeignLedger::fold(Changes& changes, const Page& page, std::size_t at, v
                         (record.index < value->origin().published_index() ||
                          protocol::has_folded(value->origin(), record.index));
     if (again || folded) continue;
-    Status judged = page.broken[at] ? Status(fail(*page.broken[at])) : protocol::judge(*value, view, context);
-    if (!judged) {
-      protocol::refuse(*value, view, context, judged.error());
+    const auto& broken = page.broken[at];
+    if (const Status judged = protocol::take(*value, view, context, broken ? &*broken : nullptr); !judged) {
       exhibit(record, judged.error(), evidence);
       continue;
     }
-    protocol::apply(*value, view, context);
     if (event == Event::kPublished && value->held_ms() == 0) value->set_held_ms(runtime_.now_ms());
   }
   return {};

@@ -108,6 +108,7 @@ class ForeignLedger {
   void prepare_rows(Page& page) const;
 
   Status fold_page(Changes& changes, const Page& page, std::uint64_t& refused) const;
+  bool was_opened(const Page& page, std::uint64_t index) const;
   Status fold(Changes& changes, const Page& page, std::size_t at, v1::Evidence& evidence) const;
   void exhibit(const protocol::OpenedRecord& record, const Error& why, v1::Evidence& evidence) const;
   Result<std::vector<Draft>> answers(const Page& page, bool coordinator) const;

@@ -112,6 +112,9 @@ std::optional<std::uint8_t> signer_slot(Event event) {
     case Event::kReceiverReviewed:
     case Event::kOpinion:
     case Event::kRetractionIssued:
+    case Event::kSecondReview:
+    case Event::kAmended:
+    case Event::kAppealDecided:
       return 8;
     default:
       return std::nullopt;

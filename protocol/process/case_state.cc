@@ -4,6 +4,8 @@
 #include <set>
 
 #include "protocol/identity/ids.h"
+#include "protocol/process/clocks.h"
+#include "protocol/process/matter.h"
 
 namespace tocsin::protocol {
 namespace {
@@ -35,6 +37,15 @@ void remember(google::protobuf::RepeatedField<std::uint64_t>& records, std::uint
   if (records.size() > kCaseRecordsMax) records.erase(records.begin() + kCaseRecordsMax / 2);
 }
 
+void remember_reviewer(google::protobuf::RepeatedPtrField<std::string>& keys, ByteView key) {
+  const std::string added = to_string(key);
+  const auto at = std::lower_bound(keys.begin(), keys.end(), added);
+  if (at != keys.end() && *at == added) return;
+  const auto place = static_cast<int>(at - keys.begin());
+  *keys.Add() = added;
+  std::rotate(keys.pointer_begin() + place, keys.pointer_end() - 1, keys.pointer_end());
+}
+
 void apply_submitted(v1::Case& state, const RecordView& record, const FoldContext& context) {
   constexpr std::uint64_t kQualityMax = 100;
   const ValidEvent& event = *record.event;
@@ -57,11 +68,21 @@ void apply_submitted(v1::Case& state, const RecordView& record, const FoldContex
   origin.set_submitted_ms(record.leaf.time_ms);
   origin.set_submitter_key(to_string(event.bytes(6)));
   origin.set_valid_until_ms(event.number(10));
+  origin.set_severe(is_severe(context.registry, record.index, event.text(3)));
+}
+
+// The last review is the only one: what it said before is void, its second opinion too.
+void clear_second_review(v1::OriginState& origin) {
+  origin.clear_second_review_index();
+  origin.clear_second_review_ms();
+  origin.clear_second_review_expires_ms();
 }
 
 void apply_reviewed(v1::OriginState& origin, const RecordView& record) {
   constexpr std::uint64_t kApprove = 1;
   const ValidEvent& event = *record.event;
+  remember_reviewer(*origin.mutable_reviewer_keys(), event.bytes(8));
+  clear_second_review(origin);
   if (event.number(0) == kApprove) {
     origin.set_review_index(record.index);
     origin.set_review_ms(record.leaf.time_ms);
@@ -73,6 +94,39 @@ void apply_reviewed(v1::OriginState& origin, const RecordView& record) {
     origin.clear_review_expires_ms();
     origin.clear_reviewer_key();
   }
+}
+
+void apply_second_review(v1::OriginState& origin, const RecordView& record) {
+  constexpr std::uint64_t kApprove = 1;
+  const ValidEvent& event = *record.event;
+  remember_reviewer(*origin.mutable_reviewer_keys(), event.bytes(8));
+  clear_second_review(origin);
+  if (event.number(0) != kApprove) {
+    origin.clear_review_index();
+    origin.clear_review_ms();
+    origin.clear_review_expires_ms();
+    origin.clear_reviewer_key();
+    return;
+  }
+  origin.set_second_review_index(record.index);
+  origin.set_second_review_ms(record.leaf.time_ms);
+  origin.set_second_review_expires_ms(event.number(12));
+}
+
+void apply_amended(v1::Case& state, const RecordView& record, const FoldContext& context) {
+  const ValidEvent& event = *record.event;
+  v1::OriginState& origin = *state.mutable_origin();
+  origin.set_amended_index(record.index);
+  if (event.has(2)) {
+    state.set_category(std::string(event.text(2)));
+    origin.set_severe(is_severe(context.registry, record.index, event.text(2)));
+  }
+  if (event.has(3)) {
+    state.clear_labels();
+    for (std::string& label : event.labels(3)) state.add_labels(std::move(label));
+  }
+  if (event.has(4)) state.set_taxonomy(std::string(event.text(4)));
+  if (event.has(5)) origin.set_valid_until_ms(event.number(5));
 }
 
 void apply_published(v1::OriginState& origin, const RecordView& record) {
@@ -110,9 +164,35 @@ void apply_origin(v1::Case& state, const RecordView& record, const FoldContext& 
       break;
     case Event::kReviewed:
       apply_reviewed(origin, record);
+      if (origin.review_ms() != 0 && find_receiver(state, context.issuer) != nullptr)
+        confirm_emergencies(receiver_entry(state, context.issuer), record.leaf.time_ms);
+      break;
+    case Event::kSecondReview:
+      apply_second_review(origin, record);
+      break;
+    case Event::kAmended:
+      apply_amended(state, record, context);
       break;
     case Event::kPublished:
       apply_published(origin, record);
+      break;
+    case Event::kRestricted:
+      origin.set_restricted_ms(record.leaf.time_ms);
+      break;
+    case Event::kUnrestricted:
+      origin.clear_restricted_ms();
+      break;
+    case Event::kHoldSet:
+      origin.set_hold_until_ms(std::max<std::uint64_t>(origin.hold_until_ms(), record.event->number(1)));
+      break;
+    case Event::kHoldReleased:
+      origin.clear_hold_until_ms();
+      break;
+    case Event::kPropagationComplete:
+      origin.set_complete_ms(record.leaf.time_ms);
+      break;
+    case Event::kPropagationOverdue:
+      origin.set_overdue_ms(record.leaf.time_ms);
       break;
     case Event::kRetractionIssued:
       apply_retraction(state, record, context);
@@ -133,14 +213,31 @@ void apply_opinion(v1::ReceiverState& receiver, const RecordView& record) {
   receiver.set_stance_ms(record.leaf.time_ms);
 }
 
-void apply_receiver(v1::ReceiverState& receiver, const RecordView& record) {
+void apply_receiver_review(v1::ReceiverState& receiver, const RecordView& record) {
+  constexpr std::uint64_t kApprove = 1;
   const ValidEvent& event = *record.event;
-  const v1::ReceiverPhase next = receiver_after(receiver.phase(), event);
-  if (next == v1::RECEIVER_PHASE_UNSPECIFIED && receiver.phase() != next) return;
+  receiver.set_reviewed_ms(record.leaf.time_ms);
+  receiver.set_reviewer_key(to_string(event.bytes(8)));
+  remember_reviewer(*receiver.mutable_reviewer_keys(), event.bytes(8));
+  receiver.clear_review_index();
+  receiver.clear_review_expires_ms();
+  if (event.number(0) != kApprove) return;
+  receiver.set_review_index(record.index);
+  receiver.set_review_expires_ms(event.number(12));
+  confirm_emergencies(receiver, record.leaf.time_ms);
+}
+
+void apply_receiver(v1::ReceiverState& receiver, const RecordView& record, const FoldContext& context) {
+  const ValidEvent& event = *record.event;
+  v1::ReceiverPhase next = receiver_after(receiver.phase(), event);
+  if (is_matter_event(event.event()))
+    next = receiver.phase();  // an action leaves the receiver where it is; the matter moves
+  else if (next == v1::RECEIVER_PHASE_UNSPECIFIED && receiver.phase() != next)
+    return;
+  apply_matter(receiver, record, context);
   switch (event.event()) {
     case Event::kReceiverReviewed:
-      receiver.set_reviewed_ms(record.leaf.time_ms);
-      receiver.set_reviewer_key(to_string(event.bytes(8)));
+      apply_receiver_review(receiver, record);
       break;
     case Event::kOpinion:
       apply_opinion(receiver, record);
@@ -168,7 +265,7 @@ void apply(v1::Case& state, const RecordView& record, const FoldContext& context
   const Event event = record.event->event();
   if (is_node_event(event) || event == Event::kReceipt) return;
   if (is_receiver_event(event))
-    apply_receiver(receiver_entry(state, context.issuer), record);
+    apply_receiver(receiver_entry(state, context.issuer), record, context);
   else
     apply_origin(state, record, context);
 }

@@ -1,5 +1,7 @@
 #include "protocol/process/effective.h"
 
+#include "protocol/process/matter.h"
+
 namespace tocsin::protocol {
 namespace {
 
@@ -50,6 +52,16 @@ void settle_retracted(Effective& out, const v1::Case& state, bool own_issue, std
              (missing.overdue ? ", overdue" : ""));
 }
 
+// Somebody's appeal about it is open, or its own issuer has decided one for the person.
+bool appealed(const v1::Case& state) {
+  for (const v1::ReceiverState& receiver : state.receivers())
+    for (const v1::Matter& matter : receiver.matters()) {
+      const bool found_wrong = matter.phase() == v1::OVERTURNED || matter.overturned_ms() != 0;
+      if (is_open_appeal(matter) || (found_wrong && receiver.node() == state.issuer())) return true;
+    }
+  return false;
+}
+
 // The signal is over, or never began: nothing anybody thinks of it matters any more.
 bool settle_ended(Effective& out, const v1::Case& state, const v1::ReceiverState* mine, bool own_issue,
                   std::uint64_t now_ms) {
@@ -62,6 +74,10 @@ bool settle_ended(Effective& out, const v1::Case& state, const v1::ReceiverState
     settle(out, "UNKNOWN", Handling::kNone, "its submission has not arrived");
   else if (phase == v1::REFUSED || !origin.refused_rule().empty())
     settle(out, "REFUSED", Handling::kNone, "its issuer broke rule " + origin.refused_rule());
+  else if (phase == v1::ERASED)
+    settle(out, "ERASED", Handling::kNone, "what it was about is erased");
+  else if (phase == v1::RESTRICTED)
+    settle(out, "RESTRICTED", Handling::kNone, "its issuer restricted it");
   else if (phase == v1::EXPIRED || now_ms >= origin.valid_until_ms())
     settle(out, "EXPIRED", Handling::kNone, "its time is over");
   else if (phase == v1::WITHDRAWN)
@@ -110,6 +126,8 @@ Effective effective(const v1::Case& state, const Hash& self, std::uint64_t now_m
     settle(out, "DECLINED", Handling::kNone, "this node declined it");
   else if (opinions.disputed && opinions.own != v1::POSITIVE)
     settle(out, "DISPUTED", Handling::kNone, "a person at another member disagrees");
+  else if (appealed(state) && opinions.own != v1::POSITIVE)
+    settle(out, "DISPUTED", Handling::kNone, "an appeal about it is open");
   else if (own_issue && state.origin().phase() == v1::SHAREABLE)
     settle(out, "SHAREABLE", Handling::kAlert, "this node's own signal, reviewed");
   else if (own_issue)

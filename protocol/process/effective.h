@@ -18,7 +18,7 @@ std::string_view handling_name(Handling handling);  // "none", "review", "alert"
 
 struct Effective {
   // UNKNOWN, DRAFT, REJECTED, WITHDRAWN, SHAREABLE, LIVE, HELD, ACTIONABLE, DECLINED, DISPUTED, NEGATIVE,
-  // RETRACTING, RETRACTED, EXPIRED, REFUSED or QUARANTINED. A literal.
+  // RETRACTING, RETRACTED, RESTRICTED, EXPIRED, ERASED, REFUSED or QUARANTINED. A literal.
   std::string_view state;
   Handling handling = Handling::kNone;
   std::string reason;     // a sentence without its full stop

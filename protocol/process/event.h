@@ -22,15 +22,38 @@ namespace tocsin::protocol {
 enum class Event : std::uint16_t {
   kSubmitted = 0x0101,
   kReviewed = 0x0102,
+  kSecondReview = 0x0103,
   kWithdrawn = 0x0104,
+  kAmended = 0x0105,
+  kRestricted = 0x0106,
+  kUnrestricted = 0x0107,
   kExpired = 0x0108,
+  kErased = 0x0109,
+  kHoldSet = 0x010A,
+  kHoldReleased = 0x010B,
   kPublished = 0x0201,
   kReceipt = 0x0202,
   kDeclined = 0x0204,
   kReceiverReviewed = 0x0205,
   kOpinion = 0x0206,
+  kMatched = 0x0207,
+  kActionTaken = 0x0301,
+  kNoticeSent = 0x0302,
+  kNoticeDeferred = 0x0303,
+  kStatementFiled = 0x0304,
+  kAppealReceived = 0x0305,
+  kAppealAcked = 0x0306,
+  kAppealDecided = 0x0307,
+  kDisputeReferred = 0x0308,
+  kDisputeOutcome = 0x0309,
+  kCourtOutcome = 0x030A,
+  kReinstated = 0x030B,
+  kAuthorityReferral = 0x030C,
   kRetractionIssued = 0x0401,
   kRetractionApplied = 0x0404,
+  kPropagationComplete = 0x0405,
+  kPropagationOverdue = 0x0406,
+  kOutcomeReported = 0x0407,
   kGenesis = 0x0501,
   kKeyAdded = 0x0502,
   kKeyRetired = 0x0503,
@@ -43,6 +66,7 @@ enum class Event : std::uint16_t {
   kIndexEpoch = 0x050C,
   kDisclosed = 0x050D,
   kEquivocationEvidence = 0x0510,
+  kEmergencyOverride = 0x0511,
   kPeerSuspended = 0x0514,
   kPeerResumed = 0x0515,
 };
@@ -75,7 +99,7 @@ struct SlotSpec {
   bool mandatory;
   std::string_view name;  // snake_case, as JSON and the CLI print it
   std::span<const std::string_view> words =
-      {};  // ENUM: of the values 1, 2, …; as commands take and print them
+      {};  // ENUM: of the values 1, 2, …; LABELS: the only ones there are, none: any
 };
 
 std::string_view event_name(Event event);  // "SUBMITTED"

@@ -3,9 +3,10 @@
 namespace tocsin::protocol {
 namespace {
 
-Covered::Kind kind_of(Event event) {
-  if (is_node_event(event) || event == Event::kReceipt) return Covered::Kind::kNothing;
-  return is_receiver_event(event) ? Covered::Kind::kSignals : Covered::Kind::kChains;
+Covered::Kind kind_of(const ValidEvent& event) {
+  if (is_node_event(event.event()) || event.event() == Event::kReceipt) return Covered::Kind::kNothing;
+  return is_receiver_event(event.event()) && event.has(kSlotOrigin) ? Covered::Kind::kSignals
+                                                                    : Covered::Kind::kChains;
 }
 
 }  // namespace
@@ -16,12 +17,16 @@ bool is_node_event(Event event) {
 
 bool is_receiver_event(Event event) {
   return event == Event::kReceiverReviewed || event == Event::kOpinion || event == Event::kDeclined ||
-         event == Event::kRetractionApplied;
+         event == Event::kRetractionApplied || event == Event::kMatched || is_matter_event(event);
+}
+
+bool is_matter_event(Event event) {
+  return static_cast<std::uint16_t>(event) >> 8 == 0x03 || event == Event::kOutcomeReported;
 }
 
 Covered covered(const Leaf& leaf, const ValidEvent& event) {
   Covered out;
-  out.kind = kind_of(event.event());
+  out.kind = kind_of(event);
   if (out.kind == Covered::Kind::kNothing) return out;
   if (out.kind == Covered::Kind::kSignals) out.origin = event.hash(kSlotOrigin);
   if (event.has(kSlotCovers) && event.event() != Event::kSubmitted)
@@ -32,7 +37,7 @@ Covered covered(const Leaf& leaf, const ValidEvent& event) {
 }
 
 bool covers(const Leaf& leaf, const ValidEvent& event, const Hash& id) {
-  if (kind_of(event.event()) == Covered::Kind::kNothing) return false;
+  if (kind_of(event) == Covered::Kind::kNothing) return false;
   if (event.event() == Event::kSubmitted || !event.has(kSlotCovers)) return leaf.chain == id;
   const ByteView list = event.bytes(kSlotCovers);
   std::size_t low = 0;

@@ -36,7 +36,10 @@ Covered covered(const Leaf& leaf, const ValidEvent& event);
 bool covers(const Leaf& leaf, const ValidEvent& event, const Hash& id);
 
 bool is_node_event(Event event);  // 05xx: the node's own keys, members, groups, charter
-// RECEIVER_REVIEWED, OPINION, DECLINED, RETRACTION_APPLIED: what a receiver says of another node's signals.
+// What a node says of a signal as its receiver, or as anybody who acts on it: it changes only that node's own
+// entry of the case. With slot 14 about another node's signals, without about its own.
 bool is_receiver_event(Event event);
+// ACTION_TAKEN and what follows it (0301 to 030C), and OUTCOME_REPORTED.
+bool is_matter_event(Event event);
 
 }  // namespace tocsin::protocol

@@ -66,6 +66,8 @@ Status Registry::judge(const RecordView& record, const Hash& issuer) const {
       return judge_equivocation(record);
     case Event::kWitnessPolicy:
       return judge_witness_policy(record);
+    case Event::kEmergencyOverride:
+      return judge_emergency(record);
     case Event::kIndexEpoch:
     case Event::kDisclosed:
       return {};
@@ -156,6 +158,14 @@ Status Registry::judge_equivocation(const RecordView& record) const {
   return {};
 }
 
+Status Registry::judge_emergency(const RecordView& record) const {
+  const ValidEvent& event = *record.event;
+  if (key_valid_at(event.key_id(8), record.leaf.time_ms, record.index) == nullptr)
+    return refuse("the key that declares the emergency is not a key of this node, or no longer");
+  if (event.number(2) <= record.leaf.time_ms) return refuse("the emergency was over before it was declared");
+  return {};
+}
+
 void Registry::apply_descriptor(ValidDescriptor descriptor, const RecordView& record) {
   RegisteredKey added;
   added.key = descriptor.operational_key();
@@ -219,7 +229,10 @@ void Registry::apply(const RecordView& record) {
       break;
     case Event::kCharterVersion:
       charters_[event.hash(0)].push_back({event.hash(0), std::string(event.text(1)), event.number(2),
-                                          std::string(event.text(3)), event.hash(kSlotOrigin)});
+                                          std::string(event.text(3)), event.hash(kSlotOrigin), record.index});
+      break;
+    case Event::kEmergencyOverride:
+      emergencies_[record.index] = {event.hashes(1), record.leaf.time_ms, event.number(2)};
       break;
     case Event::kWitnessPolicy: {
       auto policy = Policy::parse(event.text(0));
@@ -354,6 +367,20 @@ std::vector<const CharterVersion*> Registry::charters() const {
   std::vector<const CharterVersion*> out;
   for (const auto& [network, versions] : charters_) out.push_back(&versions.back());
   return out;
+}
+
+std::vector<const CharterVersion*> Registry::charters_at(std::uint64_t index) const {
+  std::vector<const CharterVersion*> out;
+  for (const auto& [network, versions] : charters_) {
+    const auto at =
+        std::find_if(versions.rbegin(), versions.rend(), [&](const auto& v) { return v.index < index; });
+    if (at != versions.rend()) out.push_back(&*at);
+  }
+  return out;
+}
+
+const EmergencyOverride* Registry::emergency(std::uint64_t at, std::uint64_t index) const {
+  return at < index ? look_up(emergencies_, at) : nullptr;
 }
 
 }  // namespace tocsin::protocol

@@ -77,6 +77,14 @@ struct CharterVersion {
   std::uint64_t version = 0;
   std::string text;
   Hash coordinator{};
+  std::uint64_t index = 0;  // of the record that brought it
+};
+
+// R7: what may be acted on before it was reviewed.
+struct EmergencyOverride {
+  std::vector<Hash> signals;  // ascending
+  std::uint64_t time_ms = 0;
+  std::uint64_t until_ms = 0;
 };
 
 // What the ledger says must cosign its checkpoints, from the record after `index` on.
@@ -127,6 +135,11 @@ class Registry {
   const CharterVersion* charter(const Hash& network, std::uint64_t version) const;
   std::vector<const CharterVersion*> charters() const;  // the newest of each network
 
+  // The newest of each network as of record `index`.
+  std::vector<const CharterVersion*> charters_at(std::uint64_t index) const;
+  // The override that record `at` declared; null when that is none, or not before record `index`.
+  const EmergencyOverride* emergency(std::uint64_t at, std::uint64_t index) const;
+
   // Ascending; empty: none was ever set.
   const std::vector<WitnessPolicy>& witness_policies() const { return witness_policies_; }
   // In force over record `index`; null when none was set before it.
@@ -148,6 +161,7 @@ class Registry {
   Status judge_membership(const RecordView& record) const;
   Status judge_witness_policy(const RecordView& record) const;
   Status judge_equivocation(const RecordView& record) const;
+  Status judge_emergency(const RecordView& record) const;
   void apply_descriptor(ValidDescriptor descriptor, const RecordView& record);
 
   std::optional<ValidDescriptor> self_;
@@ -161,6 +175,7 @@ class Registry {
   std::vector<ProvenEquivocation> equivocations_;
   std::set<Hash> quarantined_;
   std::vector<WitnessPolicy> witness_policies_;  // ascending
+  std::map<std::uint64_t, EmergencyOverride> emergencies_;
 };
 
 }  // namespace tocsin::protocol

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "protocol/identity/ids.h"
-#include "protocol/process/attestation.h"
 #include "protocol/process/case_state.h"
+#include "protocol/process/checks.h"
+#include "protocol/process/matter.h"
 
 namespace tocsin::protocol {
 namespace {
@@ -20,36 +20,37 @@ constexpr RuleText kRules[] = {
     {kOrder, "a record follows only the records that the table of due process lets it follow"},
     {"R1",
      "a publication needs an approving review of the same signal, later than its last amendment, unexpired, "
-     "with a "
-     "ground, and the publication names it"},
+     "with a ground, and the publication names it"},
     {"R2",
      "a review carries the signature of a reviewer's key that was valid then, whose person is not the "
      "submitter's; automation holds no reviewer key"},
+    {"R3", "a signal of a severe category needs a second review by a third person"},
+    {"R4", "what comes from an authority says so, and nobody can drop it"},
     {"R5", "a publication names a group whose members the ledger lists"},
     {"R6", "a receiver accepts only what is proved to stand in a checkpoint it has verified"},
+    {"R7",
+     "an action on a shared signal needs the node's own confirming review, or an emergency that is reviewed "
+     "within a day"},
+    {"R8",
+     "every action gets one notice with a whole statement of reasons, or a waiver, or a deferral that ends "
+     "in "
+     "a notice"},
+    {"R9", "a person has at least six months to complain"},
+    {"R10",
+     "an appeal is decided by a human who has not reviewed the signal, an appeals officer, with reasons and "
+     "further redress"},
+    {"R11", "what was overturned is put right, and its origin is told"},
+    {"R12", "a signal that an appeal overturned is retracted, and shared no more"},
     {"R13", "every recipient answers a retraction with a receipt in its own ledger, matching stopped"},
-    {"R14", "nothing is published after its retraction or expiry"},
+    {"R14", "nothing is published or acted on after its retraction, restriction or expiry"},
+    {"R15", "nothing is erased under a hold or an open appeal"},
     {"R16", "keys, members, groups and charter change only by the node's own 05xx records"},
     {"R17", "time never decreases in a ledger, and a record tells of nothing later than itself"},
     {"R18", "what is opened to an auditor or an authority is recorded as disclosed"},
     {"R19", "every signal has an end: content at most 36 months after it was submitted"},
+    {"R20", "no deadline lies beyond the charter's clock, and none is missed"},
 };
 
-struct Judged {
-  const v1::Case& state;
-  const RecordView& record;
-  const FoldContext& context;
-
-  const ValidEvent& event() const { return *record.event; }
-  const v1::OriginState& origin() const { return state.origin(); }
-  std::uint64_t time() const { return record.leaf.time_ms; }
-};
-
-struct Finding {
-  std::string message;
-  std::string fix = {};
-};
-using Found = std::optional<Finding>;
 using Finder = Found (*)(const Judged&);
 
 struct Check {
@@ -61,181 +62,6 @@ tl::unexpected<Error> broken(std::string_view rule, Finding finding) {
   return fail({Code::kFailedPrecondition, std::move(finding.message), "due-process/" + std::string(rule),
                std::string(rule_text(rule)), std::move(finding.fix)});
 }
-
-std::string quoted(const ValidEvent& event) {
-  return std::string(event_name(event.event()));
-}
-
-// --- what a record must satisfy by itself
-// -------------------------------------------------------------------------
-
-Found not_before(const Judged& j, std::uint8_t slot, std::string_view what) {
-  if (j.event().number(slot) <= j.time()) return {};
-  return Finding{quoted(j.event()) + ": " + std::string(what) + " lies after the record itself",
-                 "check the clock"};
-}
-
-Found submitter_known(const Judged& j) {
-  const KeyId id = j.event().key_id(6);
-  if (j.context.registry.key_valid_at(id, j.time(), j.record.index) != nullptr) return {};
-  return Finding{"the submitter's key is not a key of this node, or no longer", "add the key first"};
-}
-
-Found issuer_key_known(const Judged& j) {
-  const KeyId id = j.event().key_id(8);
-  if (j.context.registry.key_valid_at(id, j.time(), j.record.index) != nullptr) return {};
-  return Finding{"the key that issued the retraction is not a key of this node, or no longer",
-                 "add the key first"};
-}
-
-Found ends_in_time(const Judged& j) {
-  constexpr std::uint64_t kDayMs = 86'400'000;
-  const std::uint64_t until = j.event().number(10);
-  if (until <= j.time()) return Finding{"the signal ended before it was submitted", "give a later end"};
-  if (until - j.time() > kContentValidityDaysMax * kDayMs)
-    return Finding{"the signal would live longer than 36 months", "give an end within 1096 days"};
-  return {};
-}
-
-Found review_complete(const Judged& j) {
-  constexpr std::uint64_t kAllExclusions = 31;
-  if (j.event().number(6) != kAllExclusions)
-    return Finding{
-        "the review did not consider every exclusion: journalism, education, art, research, counter-speech",
-        "consider each of the five and say so"};
-  if (j.event().number(12) <= j.time())
-    return Finding{"the review lapsed before it was recorded", "review again"};
-  return {};
-}
-
-Found reviewed_before(const Judged& j) {
-  return not_before(j, 11, "the review");
-}
-Found given_before(const Judged& j) {
-  return not_before(j, 11, "the opinion");
-}
-Found expired_before(const Judged& j) {
-  return not_before(j, 1, "the expiry");
-}
-Found stopped_before(const Judged& j) {
-  return not_before(j, 0, "the stop");
-}
-
-// Reviewer, or appeals officer where slot `role_slot` says so; zero: either.
-Found attested(const Judged& j, std::uint8_t role_slot) {
-  const ValidEvent& event = j.event();
-  const RegisteredKey* key = j.context.registry.key_valid_at(event.key_id(kSlotReviewer),
-                                                             event.number(kSlotReviewedAt), j.record.index);
-  if (key == nullptr)
-    return Finding{quoted(event) + ": the key that attests it is not a key of this node that was valid then",
-                   "attest with a reviewer's key that is in force"};
-  const bool officer = key->role == KeyRole::kAppealsOfficer;
-  if (key->role != KeyRole::kReviewer && !officer)
-    return Finding{quoted(event) + ": the key that attests it is not a reviewer's",
-                   "attest with a reviewer's key"};
-  if (role_slot != 0 && officer != (event.number(role_slot) == 2))
-    return Finding{quoted(event) + ": the record claims another role than the key has",
-                   "name the key's own role"};
-  if (j.record.attested_by == key->key) return {};
-  const AttestationContext context{j.context.issuer, event.event(), j.record.leaf.chain};
-  const auto verified = verify_attestation(context, j.record.key_a, event, key->key);
-  if (!verified) return Finding{quoted(event) + ": " + verified.error().message, "attest this very record"};
-  return {};
-}
-
-Found review_attested(const Judged& j) {
-  return attested(j, 9);
-}
-Found opinion_attested(const Judged& j) {
-  return j.event().has(kSlotAttestation) ? attested(j, 0) : Found{};
-}
-
-Found group_named(const Judged& j) {
-  const GroupEpoch* group = j.context.registry.group_at(j.event().hash(0), j.record.index);
-  if (group == nullptr)
-    return Finding{"the publication names a group that the ledger does not know", "name a group"};
-  if (group->epoch != j.event().number(1))
-    return Finding{"the publication names an epoch of the group that is not in force",
-                   "publish to the current epoch"};
-  return {};
-}
-
-Found publication_ends(const Judged& j) {
-  if (j.event().number(7) > j.time()) return {};
-  return Finding{"the publication expired before it was made", "give a later expiry"};
-}
-
-Found due_after(const Judged& j) {
-  if (j.event().number(3) >= j.time()) return {};
-  return Finding{"the retraction was due before it was issued", "give a later deadline"};
-}
-
-Found matching_stopped(const Judged& j) {
-  if (j.event().number(1) == 0) return {};
-  return Finding{"the receipt admits matches after the retraction", "stop matching before answering"};
-}
-
-Found range_ordered(const Judged& j) {
-  const ValidEvent& event = j.event();
-  if (event.number(0) <= event.number(1) && event.number(1) <= event.number(3)) return {};
-  return Finding{"the receipt's range does not lie within its checkpoint",
-                 "acknowledge what the checkpoint covers"};
-}
-
-// --- what a record must satisfy in its case
-// -----------------------------------------------------------------------
-
-// A person is a pseudonym: whoever has two keys stays one person.
-Found by_another_person(const Judged& j) {
-  const KeyId reviewer = j.event().key_id(kSlotReviewer);
-  const auto submitter = fixed<8>(as_view(j.origin().submitter_key()), "key id");
-  const Registry& registry = j.context.registry;
-  const RegisteredKey* submitted = submitter ? registry.key(*submitter) : nullptr;
-  const RegisteredKey* reviewed = registry.key(reviewer);
-  const bool same_person = submitted != nullptr && reviewed != nullptr &&
-                           same_pseudonym(submitted->pseudonym, reviewed->pseudonym);
-  if (!same_person && !(submitter && *submitter == reviewer)) return {};
-  return Finding{"the reviewer is the submitter", "have somebody else review it"};
-}
-
-Found right_signal(const Judged& j) {
-  const Hash signal = signal_id(j.context.issuer, j.event().bytes(0));
-  if (j.state.signal().empty() || equal(as_view(j.state.signal()), signal)) return {};
-  return Finding{"the submission is of another signal"};
-}
-
-Found review_stands(const Judged& j) {
-  const v1::OriginState& origin = j.origin();
-  if (origin.review_ms() == 0) return Finding{"a publication needs an approving review", "review it first"};
-  if (j.event().number(2) != origin.review_index())
-    return Finding{"the publication names a record that is not the signal's last approving review",
-                   "name that review"};
-  if (origin.review_index() <= origin.amended_index())
-    return Finding{"the review is older than the signal's last amendment", "review it again"};
-  if (j.time() >= origin.review_expires_ms()) return Finding{"the review had lapsed", "review it again"};
-  return {};
-}
-
-Found not_ended(const Judged& j) {
-  if (j.time() < j.origin().valid_until_ms()) return {};
-  return Finding{"it was published after its end", "submit it anew"};
-}
-
-Found ends_with_signal(const Judged& j) {
-  if (j.event().number(7) <= j.origin().valid_until_ms()) return {};
-  return Finding{"the publication outlives the signal", "give an expiry no later than the signal's end"};
-}
-
-Found recipients_named(const Judged& j) {
-  if (!j.context.complete || j.event().has(kSlotCovers)) return {};
-  const std::vector<Hash> recipients = recipients_of(j.state, j.context, j.record.index);
-  if (j.event().hash(2) == recipient_set_digest(recipients)) return {};
-  return Finding{"the retraction does not name everybody the signal was published to",
-                 "name every recipient"};
-}
-
-// --- the table
-// ----------------------------------------------------------------------------------------------------
 
 constexpr unsigned bit(int phase) {
   return 1u << phase;
@@ -249,30 +75,73 @@ constexpr int kSame = -1;  // the phase stays
 
 constexpr unsigned kNew = bit(v1::PHASE_UNSPECIFIED);
 constexpr unsigned kUnpublished = any_of(v1::DRAFT, v1::SHAREABLE);
-constexpr unsigned kOpen = any_of(v1::DRAFT, v1::SHAREABLE, v1::LIVE, v1::REFUSED);
+constexpr unsigned kOpen = any_of(v1::DRAFT, v1::SHAREABLE, v1::LIVE, v1::RESTRICTED, v1::REFUSED);
+constexpr unsigned kEnded = any_of(v1::REJECTED, v1::WITHDRAWN, v1::EXPIRED, v1::RETRACTING, v1::RETRACTED);
 constexpr unsigned kUndecided = any_of(v1::RECEIVER_PHASE_UNSPECIFIED, v1::HELD, v1::ACTIONABLE);
 constexpr unsigned kNotClosed = kUndecided | bit(v1::DECLINED);
+constexpr unsigned kBegins = bit(v1::MATTER_PHASE_UNSPECIFIED);
+constexpr unsigned kUntold = any_of(v1::ACTED, v1::NOTICE_DEFERRED);
+constexpr unsigned kAction = kUntold | any_of(v1::NOTICED, v1::NOTICE_WAIVED);
+constexpr unsigned kDecided = any_of(v1::UPHELD, v1::OVERTURNED, v1::REINSTATED);
+constexpr unsigned kAny = kAction | kDecided | any_of(v1::UNDER_APPEAL, v1::IN_DISPUTE);
 
-constexpr Check kSubmittedAlone[] = {{"R19", ends_in_time}, {"R16", submitter_known}};
+using namespace check;
+
+constexpr Check kSubmittedAlone[] = {
+    {"R19", ends_in_time}, {"R16", submitter_known}, {"R4", involvement_fits}};
 constexpr Check kReviewedAlone[] = {
     {"R1", review_complete}, {"R17", reviewed_before}, {"R2", review_attested}};
+constexpr Check kAmendedAlone[] = {{"R16", issuer_key_known}};
 constexpr Check kPublishedAlone[] = {{"R5", group_named}, {"R19", publication_ends}};
-constexpr Check kExpiredAlone[] = {{"R17", expired_before}};
+constexpr Check kExpiredAlone[] = {{"R17", second_slot_before}};
+constexpr Check kHoldAlone[] = {{"R15", hold_ends_later}};
 constexpr Check kReceiptAlone[] = {{"R6", range_ordered}};
-constexpr Check kOpinionAlone[] = {{"R17", given_before}, {"R2", opinion_attested}};
-constexpr Check kRetractionAlone[] = {{"R13", due_after}, {"R16", issuer_key_known}};
-constexpr Check kAppliedAlone[] = {{"R13", matching_stopped}, {"R17", stopped_before}};
+constexpr Check kOpinionAlone[] = {{"R17", reviewed_before}, {"R2", opinion_attested}};
+constexpr Check kFirstSlotAlone[] = {{"R17", first_slot_before}};
+constexpr Check kActionAlone[] = {{"R17", applied_before}};
+constexpr Check kNoticeAlone[] = {
+    {"R17", third_slot_before}, {"R8", notice_complete}, {"R9", window_long_enough}};
+constexpr Check kDeferralAlone[] = {{"R8", deferral_grounded}, {"R20", deferral_short}};
+constexpr Check kThirdSlotAlone[] = {{"R17", third_slot_before}};
+constexpr Check kAppealAlone[] = {{"R17", second_slot_before}, {"R20", appeal_due_in_time}};
+constexpr Check kAckedAlone[] = {{"R17", second_slot_before}};
+constexpr Check kDecidedAlone[] = {
+    {"R17", reviewed_before}, {"R10", decided_by_officer}, {"R2", review_attested}};
+constexpr Check kReferredAlone[] = {{"R17", fourth_slot_before}, {"R20", dispute_due_in_time}};
+constexpr Check kOutcomeAlone[] = {{"R17", fourth_slot_before}};
+constexpr Check kRetractionAlone[] = {{"R13", due_after}, {"R16", issuer_key_known}, {"R20", due_in_time}};
+constexpr Check kAppliedAlone[] = {{"R13", matching_stopped}, {"R17", first_slot_before}};
 
 constexpr Check kSubmittedThere[] = {{kOrder, right_signal}};
 constexpr Check kReviewedThere[] = {{"R2", by_another_person}};
-constexpr Check kPublishedThere[] = {{"R1", review_stands}, {"R14", not_ended}, {"R19", ends_with_signal}};
+constexpr Check kSecondReviewThere[] = {{"R2", by_another_person}, {"R3", by_a_third_person}};
+constexpr Check kAmendedThere[] = {{kOrder, supersedes_last}, {"R19", amended_end_in_time}};
+constexpr Check kPublishedThere[] = {{"R1", review_stands},
+                                     {"R3", second_review_stands},
+                                     {"R14", not_ended},
+                                     {"R19", ends_with_signal},
+                                     {"R12", not_overturned}};
+constexpr Check kUnrestrictedThere[] = {{"R12", not_overturned}};
+constexpr Check kErasedThere[] = {{"R15", nothing_pending}};
+constexpr Check kReleasedThere[] = {{kOrder, hold_is_set}};
 constexpr Check kRetractionThere[] = {{"R13", recipients_named}};
+constexpr Check kCompleteThere[] = {{"R13", completes_retraction}};
+constexpr Check kOverdueThere[] = {{"R13", overdue_retraction}};
+constexpr Check kActionThere[] = {{"R7", acts_on_review}};
+constexpr Check kBeginsThere[] = {{kOrder, begins_chain}};
+constexpr Check kNoticeThere[] = {{"R8", one_notice}, {"R8", notice_of_statement}};
+constexpr Check kDeferralThere[] = {{"R8", one_notice}, {"R8", deferred_once_more}};
+constexpr Check kAppealThere[] = {{kOrder, begins_at_origin}};
+constexpr Check kAppealStepThere[] = {{kOrder, same_appeal}};
+constexpr Check kDecidedThere[] = {{kOrder, same_appeal}, {"R10", by_fresh_eyes}};
+constexpr Check kReinstatedThere[] = {{kOrder, undoes_action}};
 
-// One row: an event, the decision in its slot 0 where that matters (else 0), the phases it may find, the
-// phase that follows, what it must satisfy by itself and in its case. Receiver events speak of ReceiverPhase.
+// One row: an event, the decision it takes where that matters (else 0), whose phase it changes, the phases it
+// may find, the phase that follows, what it must satisfy by itself and in its case.
 struct Row {
   Event event;
   unsigned decision;
+  Stage stage;
   unsigned from;
   int to;
   std::span<const Check> alone;
@@ -280,28 +149,81 @@ struct Row {
 };
 
 constexpr Row kTable[] = {
-    {Event::kSubmitted, 0, kNew, v1::DRAFT, kSubmittedAlone, kSubmittedThere},
-    {Event::kReviewed, 1, kUnpublished, v1::SHAREABLE, kReviewedAlone, kReviewedThere},
-    {Event::kReviewed, 1, bit(v1::LIVE), kSame, kReviewedAlone, kReviewedThere},
-    {Event::kReviewed, 2, kUnpublished, v1::REJECTED, kReviewedAlone, kReviewedThere},
-    {Event::kReviewed, 3, kUnpublished, v1::DRAFT, kReviewedAlone, kReviewedThere},
-    {Event::kReviewed, 3, bit(v1::LIVE), kSame, kReviewedAlone, kReviewedThere},
-    {Event::kWithdrawn, 0, kUnpublished, v1::WITHDRAWN, {}},
-    {Event::kPublished, 0, any_of(v1::SHAREABLE, v1::LIVE), v1::LIVE, kPublishedAlone, kPublishedThere},
-    {Event::kExpired, 0, kOpen, v1::EXPIRED, kExpiredAlone},
-    {Event::kRetractionIssued, 0, kOpen | bit(v1::EXPIRED), v1::RETRACTING, kRetractionAlone,
+    {Event::kSubmitted, 0, Stage::kOrigin, kNew, v1::DRAFT, kSubmittedAlone, kSubmittedThere},
+    {Event::kReviewed, 1, Stage::kOrigin, kUnpublished, v1::SHAREABLE, kReviewedAlone, kReviewedThere},
+    {Event::kReviewed, 1, Stage::kOrigin, bit(v1::LIVE), kSame, kReviewedAlone, kReviewedThere},
+    {Event::kReviewed, 2, Stage::kOrigin, kUnpublished, v1::REJECTED, kReviewedAlone, kReviewedThere},
+    {Event::kReviewed, 3, Stage::kOrigin, kUnpublished, v1::DRAFT, kReviewedAlone, kReviewedThere},
+    {Event::kReviewed, 3, Stage::kOrigin, bit(v1::LIVE), kSame, kReviewedAlone, kReviewedThere},
+    {Event::kSecondReview, 1, Stage::kOrigin, any_of(v1::SHAREABLE, v1::LIVE), kSame, kReviewedAlone,
+     kSecondReviewThere},
+    {Event::kSecondReview, 2, Stage::kOrigin, bit(v1::SHAREABLE), v1::REJECTED, kReviewedAlone,
+     kSecondReviewThere},
+    {Event::kSecondReview, 3, Stage::kOrigin, bit(v1::SHAREABLE), v1::DRAFT, kReviewedAlone,
+     kSecondReviewThere},
+    {Event::kWithdrawn, 0, Stage::kOrigin, kUnpublished, v1::WITHDRAWN, {}},
+    {Event::kAmended, 0, Stage::kOrigin, any_of(v1::DRAFT, v1::SHAREABLE, v1::LIVE, v1::RESTRICTED),
+     v1::DRAFT, kAmendedAlone, kAmendedThere},
+    {Event::kRestricted, 0, Stage::kOrigin, bit(v1::LIVE), v1::RESTRICTED, {}},
+    {Event::kUnrestricted, 0, Stage::kOrigin, bit(v1::RESTRICTED), v1::LIVE, {}, kUnrestrictedThere},
+    {Event::kExpired, 0, Stage::kOrigin, kOpen, v1::EXPIRED, kExpiredAlone},
+    {Event::kErased, 0, Stage::kOrigin, kEnded, v1::ERASED, {}, kErasedThere},
+    {Event::kHoldSet, 0, Stage::kOrigin, kOpen | kEnded, kSame, kHoldAlone},
+    {Event::kHoldReleased, 0, Stage::kOrigin, kOpen | kEnded, kSame, {}, kReleasedThere},
+    {Event::kPublished, 0, Stage::kOrigin, any_of(v1::SHAREABLE, v1::LIVE), v1::LIVE, kPublishedAlone,
+     kPublishedThere},
+    {Event::kRetractionIssued, 0, Stage::kOrigin, kOpen | bit(v1::EXPIRED), v1::RETRACTING, kRetractionAlone,
      kRetractionThere},
-    {Event::kReceipt, 0, 0, kSame, kReceiptAlone},
-    {Event::kReceiverReviewed, 1, kUndecided, v1::ACTIONABLE, kReviewedAlone},
-    {Event::kReceiverReviewed, 2, kUndecided, v1::DECLINED, kReviewedAlone},
-    {Event::kReceiverReviewed, 3, kUndecided, v1::HELD, kReviewedAlone},
-    {Event::kDeclined, 0, kUndecided, v1::DECLINED, {}},
-    {Event::kOpinion, 0, kNotClosed | bit(v1::CLOSED), kSame, kOpinionAlone},
-    {Event::kRetractionApplied, 0, kNotClosed, v1::CLOSED, kAppliedAlone},
+    {Event::kPropagationComplete, 0, Stage::kOrigin, bit(v1::RETRACTING), v1::RETRACTED, {}, kCompleteThere},
+    {Event::kPropagationOverdue, 0, Stage::kOrigin, bit(v1::RETRACTING), kSame, {}, kOverdueThere},
+    {Event::kReceipt, 0, Stage::kNone, 0, kSame, kReceiptAlone},
+    {Event::kReceiverReviewed, 1, Stage::kReceiver, kUndecided, v1::ACTIONABLE, kReviewedAlone},
+    {Event::kReceiverReviewed, 2, Stage::kReceiver, kUndecided, v1::DECLINED, kReviewedAlone},
+    {Event::kReceiverReviewed, 3, Stage::kReceiver, kUndecided, v1::HELD, kReviewedAlone},
+    {Event::kDeclined, 0, Stage::kReceiver, kUndecided, v1::DECLINED, {}},
+    {Event::kOpinion, 0, Stage::kReceiver, kNotClosed | bit(v1::CLOSED), kSame, kOpinionAlone},
+    {Event::kMatched, 0, Stage::kReceiver, kNotClosed | bit(v1::CLOSED), kSame, kFirstSlotAlone},
+    {Event::kRetractionApplied, 0, Stage::kReceiver, kNotClosed, v1::CLOSED, kAppliedAlone},
+    {Event::kActionTaken, 0, Stage::kReceiver, kNotClosed, kSame, kActionAlone, kActionThere},
+    {Event::kActionTaken, 0, Stage::kMatter, kBegins, v1::ACTED, kActionAlone, kBeginsThere},
+    {Event::kNoticeSent, 0, Stage::kMatter, kUntold, v1::NOTICED, kNoticeAlone, kNoticeThere},
+    {Event::kNoticeSent, 0, Stage::kMatter, kAny & ~kUntold, kSame, kNoticeAlone, kNoticeThere},
+    {Event::kNoticeDeferred, 1, Stage::kMatter, kUntold, v1::NOTICE_DEFERRED, kDeferralAlone, kDeferralThere},
+    {Event::kNoticeDeferred, 2, Stage::kMatter, kUntold, v1::NOTICE_WAIVED, kDeferralAlone, kDeferralThere},
+    {Event::kNoticeDeferred, 0, Stage::kMatter, kAny & ~kUntold, kSame, kDeferralAlone, kDeferralThere},
+    {Event::kStatementFiled, 0, Stage::kMatter, kAny, kSame, kThirdSlotAlone},
+    {Event::kAppealReceived, 0, Stage::kMatter, kBegins | kAction, v1::UNDER_APPEAL, kAppealAlone,
+     kAppealThere},
+    {Event::kAppealAcked, 0, Stage::kMatter, bit(v1::UNDER_APPEAL), kSame, kAckedAlone, kAppealStepThere},
+    {Event::kAppealDecided, 1, Stage::kMatter, bit(v1::UNDER_APPEAL), v1::UPHELD, kDecidedAlone,
+     kDecidedThere},
+    {Event::kAppealDecided, 0, Stage::kMatter, bit(v1::UNDER_APPEAL), v1::OVERTURNED, kDecidedAlone,
+     kDecidedThere},
+    {Event::kDisputeReferred, 0, Stage::kMatter, any_of(v1::UNDER_APPEAL, v1::UPHELD), v1::IN_DISPUTE,
+     kReferredAlone, kAppealStepThere},
+    {Event::kDisputeOutcome, 1, Stage::kMatter, bit(v1::IN_DISPUTE), v1::UPHELD, kOutcomeAlone,
+     kAppealStepThere},
+    {Event::kDisputeOutcome, 2, Stage::kMatter, bit(v1::IN_DISPUTE), v1::OVERTURNED, kOutcomeAlone,
+     kAppealStepThere},
+    {Event::kCourtOutcome, 1, Stage::kMatter, any_of(v1::UNDER_APPEAL, v1::UPHELD, v1::IN_DISPUTE),
+     v1::UPHELD, kOutcomeAlone, kAppealStepThere},
+    {Event::kCourtOutcome, 2, Stage::kMatter, any_of(v1::UNDER_APPEAL, v1::UPHELD, v1::IN_DISPUTE),
+     v1::OVERTURNED, kOutcomeAlone, kAppealStepThere},
+    {Event::kReinstated, 0, Stage::kMatter, kAny & ~bit(v1::REINSTATED), v1::REINSTATED, kFirstSlotAlone,
+     kReinstatedThere},
+    {Event::kAuthorityReferral, 0, Stage::kMatter, kAny, kSame, kThirdSlotAlone},
+    {Event::kOutcomeReported, 0, Stage::kMatter, any_of(v1::OVERTURNED, v1::REINSTATED), kSame,
+     kFirstSlotAlone},
 };
 
+std::uint8_t deciding_slot(Event event) {
+  if (event == Event::kAppealDecided) return 1;
+  return event == Event::kDisputeOutcome || event == Event::kCourtOutcome ? 2 : 0;
+}
+
 bool fits(const Row& row, const ValidEvent& event) {
-  return row.event == event.event() && (row.decision == 0 || row.decision == event.number(0));
+  return row.event == event.event() &&
+         (row.decision == 0 || row.decision == event.number(deciding_slot(event.event())));
 }
 
 const Row* row_alone(const ValidEvent& event) {
@@ -310,10 +232,16 @@ const Row* row_alone(const ValidEvent& event) {
   return nullptr;
 }
 
-const Row* row_from(const ValidEvent& event, int phase) {
+// The first row that fits: a narrower one stands before a wider one.
+const Row* row_from(const ValidEvent& event, Stage stage, int phase) {
   for (const Row& row : kTable)
-    if (fits(row, event) && (row.from & bit(phase)) != 0) return &row;
+    if (row.stage == stage && fits(row, event) && (row.from & bit(phase)) != 0) return &row;
   return nullptr;
+}
+
+bool has_stage(Event event, Stage stage) {
+  return std::any_of(std::begin(kTable), std::end(kTable),
+                     [&](const Row& row) { return row.event == event && row.stage == stage; });
 }
 
 Status run(std::span<const Check> checks, const Judged& judged) {
@@ -323,12 +251,15 @@ Status run(std::span<const Check> checks, const Judged& judged) {
 }
 
 tl::unexpected<Error> out_of_order(const ValidEvent& event, v1::Phase phase) {
-  const bool over = phase == v1::RETRACTING || phase == v1::RETRACTED || phase == v1::EXPIRED;
-  if (event.event() == Event::kPublished && over)
-    return broken(
-        "R14", {"it was published after its " + std::string(phase == v1::EXPIRED ? "expiry" : "retraction"),
-                "submit it anew if it is to be shared again"});
-  if (event.event() == Event::kPublished && phase != v1::REFUSED)
+  const bool publication = event.event() == Event::kPublished;
+  if (publication &&
+      (phase == v1::RETRACTING || phase == v1::RETRACTED || phase == v1::EXPIRED || phase == v1::RESTRICTED))
+    return broken("R14",
+                  {"it was published after its " + std::string(phase == v1::EXPIRED      ? "expiry"
+                                                               : phase == v1::RESTRICTED ? "restriction"
+                                                                                         : "retraction"),
+                   "submit it anew if it is to be shared again"});
+  if (publication && phase != v1::REFUSED)
     return broken("R1", {"a publication needs an approving review", "review it first"});
   const std::string state = phase == v1::PHASE_UNSPECIFIED ? "unknown" : v1::Phase_Name(phase);
   return broken(kOrder, {quoted(event) + " cannot follow while the signal is " + state});
@@ -339,7 +270,7 @@ Status judge_origin(const Judged& judged) {
   const v1::OriginState& origin = judged.origin();
   if (!judged.state.issuer().empty() && !equal(as_view(judged.state.issuer()), judged.context.issuer))
     return broken(kOrder, {quoted(event) + " stands in another node's ledger than the signal's"});
-  const Row* row = row_from(event, origin.phase());
+  const Row* row = row_from(event, Stage::kOrigin, origin.phase());
   if (row == nullptr) return out_of_order(event, origin.phase());
   const auto chain = fixed<32>(as_view(origin.chain()), "chain");
   if (event.event() != Event::kSubmitted && !(chain && covers(judged.record.leaf, event, *chain)))
@@ -347,23 +278,61 @@ Status judge_origin(const Judged& judged) {
   return run(row->there, judged);
 }
 
-Status judge_receiver(const Judged& judged) {
+// A node's word about a signal of its own names the chain, about another's the signal and its issuer.
+bool names_signal(const Judged& judged) {
   const ValidEvent& event = judged.event();
-  const auto signal = fixed<32>(as_view(judged.state.signal()), "signal");
-  if (!signal || !covers(judged.record.leaf, event, *signal) ||
-      !equal(as_view(judged.state.issuer()), event.hash(kSlotOrigin)))
-    return broken(kOrder, {quoted(event) + " does not name this signal"});
-  const v1::ReceiverState* receiver = find_receiver(judged.state, judged.context.issuer);
-  const v1::ReceiverPhase phase = receiver == nullptr ? v1::RECEIVER_PHASE_UNSPECIFIED : receiver->phase();
-  const Row* row = row_from(event, phase);
-  if (row == nullptr)
-    return broken(
-        kOrder, {quoted(event) + " cannot follow: the receiver's case is " + v1::ReceiverPhase_Name(phase)});
-  return run(row->there, judged);
+  const bool own = !event.has(kSlotOrigin);
+  const auto id = fixed<32>(as_view(own ? judged.origin().chain() : judged.state.signal()), "id");
+  if (!id || !covers(judged.record.leaf, event, *id)) return false;
+  if (!own && is_matter_event(event.event()) && event.hash(kSlotOrigin) == judged.context.issuer) return false;
+  return equal(as_view(judged.state.issuer()), own ? judged.context.issuer : event.hash(kSlotOrigin));
 }
 
-int after(int phase, const ValidEvent& event) {
-  const Row* row = row_from(event, phase);
+// What is over for the issuer is over for its own actions.
+int receiver_phase(const Judged& judged) {
+  if (judged.event().has(kSlotOrigin))
+    return judged.entry == nullptr ? v1::RECEIVER_PHASE_UNSPECIFIED : judged.entry->phase();
+  const v1::Phase phase = judged.origin().phase();
+  const bool over = phase == v1::RETRACTING || phase == v1::RETRACTED || phase == v1::RESTRICTED ||
+                    phase == v1::EXPIRED || phase == v1::ERASED;
+  return over ? v1::CLOSED : v1::RECEIVER_PHASE_UNSPECIFIED;
+}
+
+Status judge_matter(const Judged& judged) {
+  const ValidEvent& event = judged.event();
+  if (judged.matter == nullptr && begins_unseen(judged.record, judged.context)) return {};
+  const v1::MatterPhase phase =
+      judged.matter == nullptr ? v1::MATTER_PHASE_UNSPECIFIED : judged.matter->phase();
+  if (phase == v1::UNSEEN) return {};
+  if (const Row* row = row_from(event, Stage::kMatter, phase)) return run(row->there, judged);
+  if (event.event() == Event::kOutcomeReported)
+    return broken("R11",
+                  {"the outcome of an appeal is reported that no appeal had", "decide the appeal first"});
+  return broken(kOrder, {quoted(event) + (judged.matter == nullptr ? std::string(" follows on nothing")
+                                                                   : " cannot follow: the matter is " +
+                                                                         v1::MatterPhase_Name(phase))});
+}
+
+Status judge_receiver(Judged judged) {
+  const ValidEvent& event = judged.event();
+  if (!names_signal(judged)) return broken(kOrder, {quoted(event) + " does not name this signal"});
+  judged.matter =
+      is_matter_event(event.event()) ? find_matter(judged.entry, judged.record.leaf.chain) : nullptr;
+  if (has_stage(event.event(), Stage::kReceiver)) {
+    const int phase = receiver_phase(judged);
+    const Row* row = row_from(event, Stage::kReceiver, phase);
+    if (row == nullptr && event.event() == Event::kActionTaken)
+      return broken("R14", {"an action was taken on a signal that is over", "take no action on it"});
+    if (row == nullptr)
+      return broken(kOrder, {quoted(event) + " cannot follow: the receiver's case is " +
+                             v1::ReceiverPhase_Name(static_cast<v1::ReceiverPhase>(phase))});
+    TRY(run(row->there, judged));
+  }
+  return is_matter_event(event.event()) ? judge_matter(judged) : Status();
+}
+
+int after(int phase, Stage stage, const ValidEvent& event) {
+  const Row* row = row_from(event, stage, phase);
   if (row == nullptr) return 0;
   return row->to == kSame ? phase : row->to;
 }
@@ -376,6 +345,17 @@ std::string_view rule_text(std::string_view rule) {
   for (const RuleText& known : kRules)
     if (known.rule == rule) return known.text;
   return {};
+}
+
+std::vector<TransitionRow> transition_table() {
+  std::vector<TransitionRow> out;
+  for (const Row& row : kTable) {
+    TransitionRow& copy =
+        out.emplace_back(TransitionRow{row.event, row.decision, row.stage, row.from, row.to, {}});
+    for (const auto& checks : {row.alone, row.there})
+      for (const Check& check : checks) copy.rules.push_back(check.rule);
+  }
+  return out;
 }
 
 Status judge_record(const RecordView& record, const FoldContext& context) {
@@ -392,9 +372,9 @@ Status judge_record(const RecordView& record, const FoldContext& context) {
 
 Status judge(const v1::Case& state, const RecordView& record, const FoldContext& context) {
   if (!context.record_judged) TRY(judge_record(record, context));
-  const Judged judged{state, record, context};
   const Event event = record.event->event();
   if (is_node_event(event) || event == Event::kReceipt) return {};
+  const Judged judged{state, record, context, find_receiver(state, context.issuer)};
   return is_receiver_event(event) ? judge_receiver(judged) : judge_origin(judged);
 }
 
@@ -410,11 +390,13 @@ Status judge_proved(std::uint64_t index, std::uint64_t verified_size) {
 }
 
 v1::Phase origin_after(v1::Phase phase, const ValidEvent& event) {
-  return static_cast<v1::Phase>(is_receiver_event(event.event()) ? 0 : after(phase, event));
+  return static_cast<v1::Phase>(after(phase, Stage::kOrigin, event));
 }
-
 v1::ReceiverPhase receiver_after(v1::ReceiverPhase phase, const ValidEvent& event) {
-  return static_cast<v1::ReceiverPhase>(is_receiver_event(event.event()) ? after(phase, event) : 0);
+  return static_cast<v1::ReceiverPhase>(after(phase, Stage::kReceiver, event));
+}
+v1::MatterPhase matter_after(v1::MatterPhase phase, const ValidEvent& event) {
+  return static_cast<v1::MatterPhase>(after(phase, Stage::kMatter, event));
 }
 
 }  // namespace tocsin::protocol

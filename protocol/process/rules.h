@@ -8,6 +8,10 @@
 // why and fix are for a person. Concurrency: pure functions. Source: due-process.md "Rules"; the rules' texts
 // are in rules.cc.
 
+#include <functional>
+#include <string_view>
+#include <vector>
+
 #include "protocol/process/record.h"
 #include "protocol/process/registry.h"
 #include "tocsin/v1/case.pb.h"
@@ -24,6 +28,9 @@ struct FoldContext {
   // Every record of the ledger is open to the judge (its own node, or an auditor shown everything), so that
   // what is known of groups and publications is the whole of it.
   bool complete = false;
+  // Which records of the ledger were opened to the judge; null: all that matter. What rests on one that was
+  // not is not judged.
+  const std::function<bool(std::uint64_t index)>* shown = nullptr;
 };
 
 // What a record must satisfy by itself: attestation, keys, groups, dates. 05xx records and receipts have only
@@ -41,6 +48,19 @@ Status judge_proved(std::uint64_t index, std::uint64_t verified_size);
 // The phase that follows, or …_UNSPECIFIED when the record may not stand there.
 v1::Phase origin_after(v1::Phase phase, const ValidEvent& event);
 v1::ReceiverPhase receiver_after(v1::ReceiverPhase phase, const ValidEvent& event);
+v1::MatterPhase matter_after(v1::MatterPhase phase, const ValidEvent& event);
+
+// One row of the table, as SPEC §6 prints it.
+enum class Stage : std::uint8_t { kNone, kOrigin, kReceiver, kMatter };
+struct TransitionRow {
+  Event event;
+  unsigned decision;  // of the slot that decides, 0: whatever it says
+  Stage stage;
+  unsigned from;  // a bit a phase
+  int to;         // -1: the same
+  std::vector<std::string_view> rules;
+};
+std::vector<TransitionRow> transition_table();
 
 // "R1" or "due-process/R1" to the rule's text; empty for a rule that is not in force.
 std::string_view rule_text(std::string_view rule);

@@ -35,7 +35,7 @@ bool ascending_hashes(ByteView value) {
   return true;
 }
 
-bool legal_labels(ByteView value) {
+bool legal_labels(ByteView value, std::span<const std::string_view> words) {
   std::size_t count = 0;
   std::string_view before;
   while (!value.empty()) {
@@ -43,6 +43,7 @@ bool legal_labels(ByteView value) {
     if (length == 0 || value.size() < 1 + length || ++count > kLabelsMax) return false;
     const ByteView label = value.subspan(1, length);
     if (!plain_text(label, false) || as_text(label) <= before) return false;
+    if (!words.empty() && std::find(words.begin(), words.end(), as_text(label)) == words.end()) return false;
     before = as_text(label);
     value = value.subspan(1 + length);
   }
@@ -75,7 +76,7 @@ bool legal_value(const SlotSpec& spec, ByteView value) {
     case kAttestation:
       return size == 8 + 64;
     case kLabels:
-      return legal_labels(value);
+      return legal_labels(value, spec.words);
     case kKeyId:
       return size == sizeof(KeyId);
     case kSigned:

@@ -3,12 +3,12 @@
 #include <algorithm>
 
 #include "protocol/process/attestation.h"
+#include "protocol/process/clocks.h"
+#include "protocol/process/fold.h"
 #include "protocol/process/rules.h"
 
 namespace tocsin::protocol {
 namespace {
-
-constexpr std::uint64_t kRetractionDueMaxMs = 24 * 3600 * std::uint64_t{1000};
 
 // "due-process/R1" to "R1".
 std::string short_rule(const std::string& rule) {
@@ -40,7 +40,7 @@ bool names_valid_attester(const ValidEvent& event, const Registry& registry, std
 }
 
 bool names_issuing_key(Event event) {
-  return event == Event::kSubmitted || event == Event::kRetractionIssued;
+  return event == Event::kSubmitted || event == Event::kAmended || event == Event::kRetractionIssued;
 }
 
 }  // namespace
@@ -63,6 +63,7 @@ void Replay::report_alone(const RecordView& record, const Error& error) {
     report_.add({"V9.attestation", Severity::kTampering, record.index, rule, sentence(error.message)});
     return;
   }
+  if (rule == "R20") return report_.breach("V11.due", rule, sentence(error.message), record.index);
   const bool outside = ledger_.registry.node_chain() != record.leaf.chain;
   if (rule == "R16" && names_issuing_key(event.event()) && outside)
     return report_.breach("V9.key", rule, sentence(error.message), record.index);
@@ -80,13 +81,12 @@ void Replay::take(const RecordView& record) {
     if (covers.kind != Covered::Kind::kChains) return;
     for (const Hash& chain : covers.ids) {
       if (!in_scope(chain)) continue;
-      refuse(cases_.load(chain), record, context, judged.error());
+      (void)protocol::take(cases_.load(chain), record, context, &judged.error());
       cases_.save();
     }
     return;
   }
   note_claim(record);
-  judge_due(record);
   if (covers.kind == Covered::Kind::kChains) take_origin_event(record, covers);
   if (covers.kind == Covered::Kind::kSignals && !scope_) take_receiver_event(record, covers);
 }
@@ -104,14 +104,8 @@ void Replay::take_origin_event(const RecordView& record, const Covered& covers) 
   bool reported = false;  // a batch may break one rule in a thousand cases; one finding says so
   for (const Hash& chain : covers.ids) {
     if (!in_scope(chain)) continue;
-    v1::Case& state = cases_.load(chain);
-    if (const auto judged = judge(state, record, context); judged) {
-      apply(state, record, context);
-    } else {
-      if (!reported) breach(record, judged.error());
-      reported = true;
-      refuse(state, record, context, judged.error());
-    }
+    const auto judged = protocol::take(cases_.load(chain), record, context);
+    if (!judged && !std::exchange(reported, true)) breach(record, judged.error());
     cases_.save();
   }
 }
@@ -123,14 +117,10 @@ void Replay::take_receiver_event(const RecordView& record, const Covered& covers
     v1::Case& state = received_.load({covers.origin, signal});
     state.set_signal(to_string(signal));
     state.set_issuer(to_string(covers.origin));
-    if (const auto judged = judge(state, record, context); judged) {
-      apply(state, record, context);
-      if (record.event->event() == Event::kRetractionApplied)
-        ledger_.answers[{covers.origin, signal}] = {record.event->hash(6), record.index, record.leaf.time_ms};
-    } else {
-      if (!reported) breach(record, judged.error());
-      reported = true;
-    }
+    const auto judged = protocol::take(state, record, context);
+    if (!judged && !std::exchange(reported, true)) breach(record, judged.error());
+    if (judged && record.event->event() == Event::kRetractionApplied)
+      ledger_.answers[{covers.origin, signal}] = {record.event->hash(6), record.index, record.leaf.time_ms};
     received_.save();
   }
 }
@@ -143,15 +133,23 @@ void Replay::note_claim(const RecordView& record) {
     ledger_.claims.push_back({record.index, event.hash(kSlotOrigin), false, event.number(5), event.hash(6)});
 }
 
-void Replay::judge_due(const RecordView& record) {
-  if (record.event->event() != Event::kRetractionIssued) return;
-  const std::uint64_t due_ms = record.event->number(3);
-  if (due_ms <= record.leaf.time_ms || due_ms - record.leaf.time_ms <= kRetractionDueMaxMs) return;
-  report_.breach("V11.due", "R20", "The retraction gives its recipients more than 24 hours.", record.index);
+// The clocks of §6: what the node owed in its matters, and when it did it.
+void Replay::judge_clocks(const v1::Case& state, std::uint64_t now_ms) {
+  for (const Deadline& owed : deadlines_of(state, ledger_.issuer))
+    if (owed.late(now_ms))
+      report_.breach("V11.clock", std::string(clock_rule(owed.clock)),
+                     "What follows from the record was " +
+                         std::string(owed.met_ms ? "done after" : "not done by") +
+                         " its deadline: " + std::string(clock_name(owed.clock)) + ".",
+                     owed.index);
 }
 
-ReplayedLedger Replay::finish(const std::string& origin, std::span<const VerifierKey> keys) {
+ReplayedLedger Replay::finish(const std::string& origin, std::span<const VerifierKey> keys,
+                              std::optional<std::uint64_t> now_ms) {
+  const std::uint64_t now = now_ms.value_or(ledger_.last_ms);
+  received_.each([&](const auto&, const v1::Case& state) { judge_clocks(state, now); });
   cases_.each([&](const Hash&, const v1::Case& state) {
+    judge_clocks(state, now);
     const v1::OriginState& from = state.origin();
     if (from.submitted_ms() == 0) return;
     ++ledger_.signals;

@@ -6,8 +6,8 @@
 // record that breaks a rule is a finding and its case is closed to what follows, as a receiver would do. The
 // verdict is sound only when every record in scope was fed in, so the caller keeps these findings only then.
 // With a scope of chains only their cases are judged. Findings: V9.attestation (tampering), V9.key,
-// V10.rule, V11.due (breaches), V10.identity (tampering: the genesis is not of the log that signed).
-// Concurrency: one thread; const methods from any thread meanwhile nothing is taken.
+// V10.rule, V11.due, V11.clock (breaches), V10.identity (tampering: the genesis is not of the log that
+// signed). Concurrency: one thread; const methods from any thread meanwhile nothing is taken.
 
 #include <cstdint>
 #include <map>
@@ -108,15 +108,17 @@ class Replay {
   void take(const RecordView& record);
   const Registry& registry() const { return ledger_.registry; }
   const Hash& issuer() const { return ledger_.issuer; }
-  // The end: `keys` are those that the policy takes for the origin's log.
-  ReplayedLedger finish(const std::string& origin, std::span<const VerifierKey> keys);
+  // The end: `keys` are those that the policy takes for the origin's log. What is owed is late by `now_ms`,
+  // the auditor's clock, or without it by the ledger's last record.
+  ReplayedLedger finish(const std::string& origin, std::span<const VerifierKey> keys,
+                        std::optional<std::uint64_t> now_ms = {});
 
  private:
   void take_node_event(const RecordView& record);
   void take_origin_event(const RecordView& record, const Covered& covers);
   void take_receiver_event(const RecordView& record, const Covered& covers);
   void note_claim(const RecordView& record);
-  void judge_due(const RecordView& record);
+  void judge_clocks(const v1::Case& state, std::uint64_t now_ms);
   void breach(const RecordView& record, const Error& error);
   void report_alone(const RecordView& record, const Error& error);
   bool in_scope(const Hash& chain) const;

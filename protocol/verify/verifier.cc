@@ -238,7 +238,7 @@ class BundleAudit {
                         (scope_->evidence == Evidence::kProofs && replay.registry().node_chain() &&
                          scope_->has_chain(*replay.registry().node_chain()));
     if (!judged) return {};
-    audit_.ledger = replay.finish(audit_.facts.origin, keys_);
+    audit_.ledger = replay.finish(audit_.facts.origin, keys_, options_.now_ms);
     report_.merge(std::move(breaches));
     count_cases();
     return {};

@@ -162,6 +162,80 @@ Slots applied_slots(const TestNode& issuer, std::uint8_t number, std::uint64_t i
           hash(14, issuer.fingerprint)};
 }
 
+void set_whose(Slots& slots, const Whose& whose) {
+  set_slot(slots, slot_hashes(13, whose.ids));
+  if (whose.origin) set_slot(slots, hash(14, *whose.origin));
+}
+
+namespace {
+Slots about(Slots slots, const Whose& whose) {
+  set_whose(slots, whose);
+  return slots;
+}
+Hash test_statement() {
+  return crypto::sha256(as_view("a statement of reasons"));
+}
+}  // namespace
+
+Slots action_slots(const Whose& whose, std::uint64_t rests_on, std::uint64_t now_ms) {
+  return about(
+      {slot_labels(0, {"DECISION_VISIBILITY_CONTENT_REMOVED"}), choice(1, 2), slot_text(2, "terms 4.2"),
+       hash(3, test_statement()), choice(4, 12), slot_labels(5, {"CONTENT_TYPE_IMAGE"}),
+       slot_labels(6, {"DE", "FR"}), choice(7, 4), time_of(8, now_ms + 365 * kDayMs), choice(9, 1),
+       choice(10, 3), time_of(11, now_ms), uint(12, rests_on)},
+      whose);
+}
+
+Slots notice_slots(const Whose& whose, std::uint64_t now_ms) {
+  constexpr std::uint64_t kAllSix = 63;
+  return about({hash(0, test_statement()), uint(1, kAllSix), time_of(2, now_ms), choice(3, 1),
+                time_of(4, now_ms + 183 * kDayMs)},
+               whose);
+}
+
+Slots deferral_slots(const Whose& whose, std::uint64_t kind, std::uint64_t now_ms) {
+  return about({choice(0, kind), choice(1, kind == 1 ? 2 : 4), time_of(2, now_ms + 10 * kDayMs)}, whose);
+}
+
+Slots filed_slots(const Whose& whose, std::uint64_t now_ms) {
+  return about({slot_text(0, "puid"), hash(1, test_statement()), time_of(2, now_ms)}, whose);
+}
+
+Slots appeal_slots(const Whose& whose, const Hash& appeal, const Hash& channel, std::uint64_t now_ms) {
+  return about({hash(0, appeal), time_of(1, now_ms), time_of(2, now_ms + 14 * kDayMs), hash(3, channel),
+                choice(4, 1), hash(5, test_statement())},
+               whose);
+}
+
+Slots acked_slots(const Whose& whose, const Hash& appeal, std::uint64_t now_ms) {
+  return about({hash(0, appeal), time_of(1, now_ms)}, whose);
+}
+
+Slots decided_slots(const Whose& whose, const Hash& appeal, std::uint64_t outcome,
+                    const crypto::SigningKey& officer, std::uint64_t now_ms) {
+  return about({hash(0, appeal), choice(1, outcome), choice(2, 1), hash(3, test_statement()),
+                slot_text(4, "an out-of-court body, or a court"), key_of(8, officer), choice(9, 2),
+                slot_text(10, "en"), time_of(11, now_ms)},
+               whose);
+}
+
+Slots referred_slots(const Whose& whose, const Hash& appeal, std::uint64_t now_ms) {
+  return about(
+      {hash(0, appeal), slot_text(1, "a body"), time_of(2, now_ms + 90 * kDayMs), time_of(3, now_ms)}, whose);
+}
+
+Slots outcome_slots(const Whose& whose, const Hash& appeal, std::uint64_t outcome, std::uint64_t now_ms) {
+  return about({hash(0, appeal), slot_text(1, "a body"), choice(2, outcome), time_of(3, now_ms)}, whose);
+}
+
+Slots reinstated_slots(const Whose& whose, std::uint64_t action, std::uint64_t now_ms) {
+  return about({time_of(0, now_ms), choice(1, 1), uint(2, action)}, whose);
+}
+
+Slots reported_slots(const Whose& whose, std::uint64_t now_ms) {
+  return about({time_of(0, now_ms), choice(1, 1)}, whose);
+}
+
 Slots disclosed_slots(std::string_view scope, std::uint64_t classes, std::uint64_t records) {
   return {choice(0, 1), choice(1, classes), uint(2, records), hash(3, scope_digest(scope)),
           slot_text(16, "the auditor")};

@@ -3,6 +3,7 @@
 // ledger.
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "tests/support/ledger_builder.h"
@@ -35,6 +36,28 @@ Slots retraction_slots(const TestNode& node, const std::vector<const TestNode*>&
 // By `receiver`, about the issuer's retraction at `index`.
 Slots applied_slots(const TestNode& issuer, std::uint8_t number, std::uint64_t index, const Hash& leaf,
                     std::uint64_t now_ms);
+
+// What a record about an action or an appeal is about: signals of `origin`, or without it chains of one's
+// own.
+struct Whose {
+  std::vector<Hash> ids;
+  std::optional<Hash> origin = {};
+};
+Slots action_slots(const Whose& whose, std::uint64_t rests_on, std::uint64_t now_ms);
+Slots notice_slots(const Whose& whose, std::uint64_t now_ms);
+// kind 1: deferred by ten days, 2: waived
+Slots deferral_slots(const Whose& whose, std::uint64_t kind, std::uint64_t now_ms);
+Slots filed_slots(const Whose& whose, std::uint64_t now_ms);
+Slots appeal_slots(const Whose& whose, const Hash& appeal, const Hash& channel, std::uint64_t now_ms);
+Slots acked_slots(const Whose& whose, const Hash& appeal, std::uint64_t now_ms);
+// To be attested by `officer`.
+Slots decided_slots(const Whose& whose, const Hash& appeal, std::uint64_t outcome,
+                    const crypto::SigningKey& officer, std::uint64_t now_ms);
+Slots referred_slots(const Whose& whose, const Hash& appeal, std::uint64_t now_ms);
+Slots outcome_slots(const Whose& whose, const Hash& appeal, std::uint64_t outcome, std::uint64_t now_ms);
+Slots reinstated_slots(const Whose& whose, std::uint64_t action, std::uint64_t now_ms);
+Slots reported_slots(const Whose& whose, std::uint64_t now_ms);
+void set_whose(Slots& slots, const Whose& whose);
 
 // What was opened: `classes` 1 for class A, 2 for both, of at most `records` records.
 Slots disclosed_slots(std::string_view scope, std::uint64_t classes, std::uint64_t records);

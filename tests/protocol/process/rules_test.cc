@@ -164,6 +164,123 @@ TEST_CASE(
   CHECK(story.add(own(officer, story.chain, number(9, SlotType::kEnum, 2))).empty());
 }
 
+TEST_CASE("R3: a severe category needs a second review by a third person, after the first and unlapsed") {
+  Story story;
+  const auto third = test::key_from(61);
+  story.ledger.add_key(third, KeyRole::kReviewer, "theo");
+  story.ledger.node(Event::kCharterVersion, [](auto& s) { put(s, slot_text(3, "severe some text, élan")); });
+  const auto second = [&](const crypto::SigningKey& by, unsigned decision = 1) {
+    RecordView first = story.ledger.reviewed(Event::kSecondReview, story.chain, decision);
+    std::vector<SlotValue> slots(first.event->slots().begin(), first.event->slots().end());
+    put(slots, slot_bytes(8, SlotType::kKeyId, key_id(by.public_key())));
+    return story.add(story.ledger.record(Event::kSecondReview, story.chain, slots, &by));
+  };
+  story.submit();
+  CHECK(second(third) == "due-process/order");
+  story.approve();
+  CHECK(story.publish() == "due-process/R3");
+  CHECK(second(story.ledger.reviewer()) == "due-process/R3");
+  CHECK(second(third).empty());
+  story.approve();
+  CHECK(story.publish() == "due-process/R3");
+  CHECK(second(third).empty());
+  CHECK(story.publish().empty());
+  Story rejected;
+  rejected.submit();
+  rejected.approve();
+  CHECK(rejected.publish().empty());
+}
+
+TEST_CASE("R4: what an authority ordered or referred says so") {
+  const auto from = [](std::uint64_t source, std::uint64_t involvement) {
+    Story story;
+    return story.submit([&](auto& s) {
+      put(s, slot_number(1, SlotType::kEnum, source));
+      put(s, slot_number(9, SlotType::kEnum, involvement));
+    });
+  };
+  CHECK(from(5, 1) == "due-process/R4");
+  CHECK(from(5, 2) == "due-process/R4");
+  CHECK(from(5, 3).empty());
+  CHECK(from(4, 1) == "due-process/R4");
+  CHECK(from(4, 2).empty());
+  CHECK(from(1, 3).empty());
+}
+
+TEST_CASE("R14: nothing is published while it is restricted, and an amendment asks for a new review") {
+  Story story;
+  story.submit();
+  story.approve();
+  story.publish();
+  CHECK(story.add(story.ledger.about(Event::kRestricted, story.chain)).empty());
+  CHECK(story.publish() == "due-process/R14");
+  CHECK(story.add(story.ledger.about(Event::kUnrestricted, story.chain)).empty());
+  CHECK(story.publish().empty());
+  const auto amend = [&](std::uint64_t supersedes) {
+    return story.add(story.ledger.about(Event::kAmended, story.chain, [&](auto& s) {
+      put(s, slot_number(1, SlotType::kUint, supersedes));
+      put(s, slot_bytes(8, SlotType::kKeyId, key_id(story.ledger.submitter().public_key())));
+    }));
+  };
+  CHECK(amend(story.review) == "due-process/order");
+  CHECK(amend(story.state.origin().submitted_index()).empty());
+  CHECK(story.phase() == v1::DRAFT);
+  CHECK(story.publish() == "due-process/R1");
+  CHECK(story.approve().empty());
+  CHECK(story.publish().empty());
+}
+
+TEST_CASE("R15: nothing is erased under a hold") {
+  Story story;
+  story.submit();
+  const auto hold = [&](std::uint64_t until) {
+    return story.add(story.ledger.about(Event::kHoldSet, story.chain, number(1, SlotType::kTime, until)));
+  };
+  const auto erase = [&] { return story.add(story.ledger.about(Event::kErased, story.chain)); };
+  CHECK(erase() == "due-process/order");
+  CHECK(hold(test::kStart) == "due-process/R15");
+  CHECK(hold(test::kStart + kDay).empty());
+  CHECK(story.add(story.ledger.about(Event::kWithdrawn, story.chain)).empty());
+  CHECK(erase() == "due-process/R15");
+  CHECK(story.add(story.ledger.about(Event::kHoldReleased, story.chain)).empty());
+  CHECK(story.add(story.ledger.about(Event::kHoldReleased, story.chain)) == "due-process/order");
+  CHECK(hold(test::kStart + kDay).empty());
+  story.ledger.pass(kDay);
+  CHECK(erase().empty());
+  CHECK(story.phase() == v1::ERASED);
+}
+
+TEST_CASE("R20: a retraction gives its recipients no more time than the charter") {
+  Story story;
+  story.submit();
+  CHECK(story.retract(number(3, SlotType::kTime, test::kStart + 24 * kHour + 1)) == "due-process/R20");
+  CHECK(story.retract(number(3, SlotType::kTime, test::kStart + 24 * kHour)).empty());
+}
+
+TEST_CASE("R13: a retraction is complete for its own, and nobody is overdue before the deadline") {
+  Story story;
+  story.submit();
+  story.approve();
+  story.publish();
+  story.retract();
+  const std::uint64_t retraction = story.state.origin().retraction_index();
+  const auto overdue = [&](std::uint64_t index) {
+    return story.add(
+        story.ledger.about(Event::kPropagationOverdue, story.chain, number(1, SlotType::kUint, index)));
+  };
+  CHECK(overdue(retraction) == "due-process/R13");
+  story.ledger.pass(2 * kHour);
+  CHECK(overdue(retraction + 1) == "due-process/R13");
+  CHECK(overdue(retraction).empty());
+  const auto complete = [&](std::uint64_t index) {
+    return story.add(
+        story.ledger.about(Event::kPropagationComplete, story.chain, number(1, SlotType::kUint, index)));
+  };
+  CHECK(complete(retraction - 1) == "due-process/R13");
+  CHECK(complete(retraction).empty());
+  CHECK(story.phase() == v1::RETRACTED);
+}
+
 TEST_CASE("R5: a publication names a known group at the epoch in force") {
   Story story;
   story.submit();
@@ -375,9 +492,11 @@ TEST_CASE("a human's opinion is attested by a reviewer of the node that gives it
 
 TEST_CASE("every rule in force has a text, by either of its names") {
   for (const char* rule :
-       {"R1", "R2", "R5", "R6", "R13", "R14", "R16", "R17", "R19", "due-process/R1", "order"})
+       {"R1", "R2", "R5", "R6", "R13", "R14", "R16", "R17", "R18", "R19", "due-process/R1", "order"})
     CHECK_FALSE(rule_text(rule).empty());
-  CHECK(rule_text("R3").empty());
+  CHECK(rule_text("R99").empty());
+  for (const TransitionRow& row : transition_table())
+    for (const std::string_view rule : row.rules) CHECK_FALSE(rule_text(rule).empty());
 }
 
 }  // namespace

@@ -36,6 +36,8 @@ inline SlotValue sample_value(const SlotSpec& spec) {
     case SlotType::kAttestation:
       return slot_bytes(spec.slot, spec.type, Bytes(72, 3));
     case SlotType::kLabels:
+      if (!spec.words.empty())
+        return slot_labels(spec.slot, {std::string(spec.words.front()), std::string(spec.words.back())});
       return slot_labels(spec.slot, {"terror", "gore"});
     case SlotType::kKeyId:
       return slot_bytes(spec.slot, spec.type, Bytes(8, 4));
