@@ -91,8 +91,8 @@ std::size_t distance(std::string_view a, std::string_view b) {
 std::vector<Command> build_table() {
   std::vector<Command> out;
   for (auto* part : {node_commands, network_commands, peer_commands, submission_commands, signal_commands,
-                     sharing_commands, review_commands, match_commands, user_commands, backup_commands,
-                     witness_commands, recover_commands, evidence_commands}) {
+                     sharing_commands, review_commands, action_commands, appeal_commands, match_commands,
+                     user_commands, backup_commands, witness_commands, recover_commands, evidence_commands}) {
     for (Command& command : part()) out.push_back(std::move(command));
   }
   return out;

@@ -75,6 +75,8 @@ std::vector<Command> signal_commands();      // signal show, list, history
 std::vector<Command> sharing_commands();     // signal publish, opine, retract
 std::vector<Command> match_commands();
 std::vector<Command> review_commands();
+std::vector<Command> action_commands();
+std::vector<Command> appeal_commands();
 std::vector<Command> user_commands();
 std::vector<Command> backup_commands();
 std::vector<Command> witness_commands();

@@ -27,7 +27,8 @@ Status Node::Parts::open_ledger() {
   members = std::make_unique<Members>(*store, *ledger, runtime);
   signals = std::make_unique<Signals>(*store, *ledger, runtime, *members,
                                       MatchSettings{config.match_radius, config.quality_gate});
-  TRY(signals->rebuild());
+  desk = std::make_unique<Desk>(*store, *ledger, runtime, *signals);
+  TRY(signals->rebuild([this](const v1::Case& value) { desk->note(value); }));
   ledger_export = std::make_unique<LedgerExport>(LedgerExport::Parts{
       *ledger, *signals, *store, [this]() -> const crypto::SigningKey& { return operational_key(); },
       [this] { return witnessed->published(); }});
@@ -35,12 +36,27 @@ Status Node::Parts::open_ledger() {
   metrics.signals_matching.set(static_cast<std::int64_t>(signals->matching()));
   ledger->count_in(metrics);
   ledger->set_gate([this](const Append& append) { return room->admit(append.correction); });
+  desk->each([this](const v1::Case& value) {
+    if (desk->asks(value)) runtime.post(Lane::kWorkers, [this, value] { follow_up(value); });
+  });
   ledger->set_listener([this](const Ledger::Committed& committed) { on_commit(committed); });
   return {};
 }
 
+// What due process asks of this node at once, without anybody's decision: done behind the commit that asks.
+void Node::Parts::follow_up(const v1::Case& value) {
+  for (Append& append : desk->follow_up(value))
+    ledger->append(std::move(append), [](const Result<Appended>& done) {
+      if (!done) log_failure(LogLevel::kError, "case.follow-up-failed", done.error());
+    });
+}
+
 void Node::Parts::on_commit(const Ledger::Committed& committed) {
   signals->on_committed(committed);
+  for (const v1::Case& value : committed.changed) {
+    desk->note(value);
+    if (desk->asks(value)) runtime.post(Lane::kWorkers, [this, value] { follow_up(value); });
+  }
   metrics.ledger_commits.add();
   metrics.ledger_size.set(static_cast<std::int64_t>(committed.head.tree.size));
   metrics.signals_matching.set(static_cast<std::int64_t>(signals->matching()));

@@ -13,6 +13,7 @@
 #include <optional>
 #include <vector>
 
+#include "node/cases/desk.h"
 #include "node/daemon/ledger_export.h"
 #include "node/daemon/node.h"
 #include "node/daemon/node_state.h"
@@ -61,6 +62,7 @@ struct Node::Parts {
   std::unique_ptr<Ledger> ledger;
   std::unique_ptr<Members> members;
   std::unique_ptr<Signals> signals;
+  std::unique_ptr<Desk> desk;
   std::unique_ptr<KnownLogs> known_logs;
   std::unique_ptr<Cosigner> cosigner;
   std::unique_ptr<OutsideWitnesses> outside;
@@ -120,6 +122,7 @@ struct Node::Parts {
   void renew_refused();
   void connect(const protocol::ValidDescriptor& peer, Sync::Connected done);
   void on_commit(const Ledger::Committed& committed);
+  void follow_up(const v1::Case& value);
   LinkVerdict judge(const PeerCertificate& peer);
   Result<v1::JoinReply> on_join(const v1::JoinRequest& request, const Hash& exporter);
   void schedule_join(std::uint64_t delay_ms);

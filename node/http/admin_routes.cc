@@ -111,6 +111,7 @@ void add_admin_routes(Router& router, const AdminParts& parts) {
   add_network_routes(router, parts);
   add_evidence_routes(router, parts);
   add_signal_routes(router, parts);
+  add_case_routes(router, parts);
   router.add(admin_call<v1::UserAddRequest, v1::User>(
       "UserAdd", [&parts](const auto& request) { return add_user(parts, request); }));
   router.add(admin_call<v1::UserListRequest, v1::UserListReply>(

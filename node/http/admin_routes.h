@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 
+#include "node/cases/desk.h"
 #include "node/gossip/gossip.h"
 #include "node/http/router.h"
 #include "node/ledger/ledger.h"
@@ -36,6 +37,7 @@ struct AdminParts {
   const storage::Store& store;
   const Members& members;
   const Signals& signals;
+  const Desk& desk;
   MediaHasher& media;
   Tokens& tokens;
   Metrics& metrics;
@@ -59,6 +61,7 @@ void add_network_routes(Router& router, const AdminParts& parts);
 // Proofs of equivocation in our ledger.
 void add_evidence_routes(Router& router, const AdminParts& parts);
 void add_signal_routes(Router& router, const AdminParts& parts);
+void add_case_routes(Router& router, const AdminParts& parts);  // actions and appeals
 // POST /v1/match for platforms: JSON hashes or a file, with a token of scope "match".
 void add_api_routes(Router& router, const AdminParts& parts);
 

@@ -13,12 +13,14 @@ namespace tocsin::node {
 
 // What a record is about; the ledger blinds it into a chain id (SPEC §3).
 struct Subject {
-  enum class Kind : std::uint8_t { kSignal, kBatch, kNode } kind = Kind::kNode;
-  Hash signal{};           // kSignal
+  enum class Kind : std::uint8_t { kSignal, kBatch, kNode, kChain } kind = Kind::kNode;
+  Hash signal{};           // kSignal; of kChain the chain itself
   FixedBytes<16> batch{};  // kBatch
 
   static Subject of_signal(const Hash& signal) { return {Kind::kSignal, signal, {}}; }
   static Subject of_batch(const FixedBytes<16>& batch) { return {Kind::kBatch, {}, batch}; }
+  // A chain that a record of ours has begun.
+  static Subject of_chain(const Hash& chain) { return {Kind::kChain, chain, {}}; }
   static Subject of_node() { return {}; }
 };
 

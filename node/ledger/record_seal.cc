@@ -88,6 +88,8 @@ Hash RecordSealer::chain_of(const Subject& subject) const {
       return protocol::signal_chain_id(chain_key_, subject.signal);
     case Subject::Kind::kBatch:
       return protocol::batch_chain_id(chain_key_, subject.batch);
+    case Subject::Kind::kChain:
+      return subject.signal;
     case Subject::Kind::kNode:
       break;
   }

@@ -417,18 +417,38 @@ Status ForeignLedger::fold_page(Changes& changes, const Page& page, std::uint64_
   return {};
 }
 
+namespace {
+
+// What was done on the retracted signals, and how much of it is undone already.
+struct Redress {
+  std::uint64_t actions = 0;
+  std::uint64_t reversed = 0;
+};
+
+void count_actions(const v1::ReceiverState* ours, Redress& redress) {
+  if (ours == nullptr) return;
+  for (const v1::Matter& matter : ours->matters()) {
+    redress.actions += matter.taken_ms() != 0;
+    redress.reversed += matter.reinstated_ms() != 0;
+  }
+}
+
+}  // namespace
+
 // Empty when every signal of it has been answered: a peer that retracts twice must not stop its own feed.
 Result<std::optional<Draft>> ForeignLedger::retraction_applied(const Page& page, std::size_t at,
                                                                std::set<Hash>& answered) const {
   const OpenedRecord& record = page.records[at];
   std::set<Hash> audience;
   std::vector<Hash> signals;
+  Redress redress;
   for (const Hash& signal : page.signals[at]) {
     TRY_ASSIGN(const auto held, storage::SignalStore(store_).get(signal));
     const v1::ReceiverState* ours = held ? protocol::find_receiver(*held, ledger_.self()) : nullptr;
     if ((ours != nullptr && ours->phase() == v1::CLOSED) || !answered.insert(signal).second) continue;
     signals.push_back(signal);
     if (!held) continue;
+    count_actions(ours, redress);
     for (const std::string& group : held->origin().groups()) {
       TRY_ASSIGN(const Hash id, as_hash(group));
       audience.insert(id);
@@ -441,9 +461,9 @@ Result<std::optional<Draft>> ForeignLedger::retraction_applied(const Page& page,
   draft.event = Event::kRetractionApplied;
   draft.slots = {protocol::slot_number(0, SlotType::kTime, runtime_.now_ms()),
                  protocol::slot_number(1, SlotType::kUint, 0),
-                 protocol::slot_number(2, SlotType::kUint, 0),
-                 protocol::slot_number(3, SlotType::kUint, 0),
-                 protocol::slot_number(4, SlotType::kUint, 0),
+                 protocol::slot_number(2, SlotType::kUint, redress.actions),
+                 protocol::slot_number(3, SlotType::kUint, redress.reversed),
+                 protocol::slot_number(4, SlotType::kUint, redress.actions - redress.reversed),
                  protocol::slot_number(5, SlotType::kUint, record.index),
                  protocol::slot_bytes(6, SlotType::kHash, record.leaf_hash),
                  protocol::slot_hashes(protocol::kSlotCovers, signals),

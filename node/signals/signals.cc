@@ -47,9 +47,10 @@ std::vector<std::vector<Hash>> in_batches(std::vector<Hash> ids) {
 
 }  // namespace
 
-Status Signals::rebuild() {
-  return signals_.each_indicator(0, [this](ByteView bytes, const Hash& signal) {
+Status Signals::rebuild(const std::function<void(const v1::Case&)>& each) {
+  return signals_.each_indicator(0, [this, &each](ByteView bytes, const Hash& signal) {
     const auto value = signals_.get(signal);
+    if (each && value && *value) each(**value);
     const auto indicator = protocol::decode_indicator(bytes);
     if (value && *value && indicator && may_match(**value)) index_.insert(signal, *indicator);
     return true;

@@ -8,6 +8,7 @@
 // rules "signal/...", "due-process/...". Concurrency: any thread; on_committed() on the sequencer. Source:
 // SPEC §4, §6; due-process.md.
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -46,7 +47,8 @@ class Signals {
         settings_(settings) {}
 
   // Before the ledger takes anything: fills the index from the projections.
-  Status rebuild();
+  // `each` is shown every case that is found by its indicator.
+  Status rebuild(const std::function<void(const v1::Case&)>& each = nullptr);
   void on_committed(const Ledger::Committed& committed);
   std::size_t matching() const { return index_.size(); }
 
@@ -69,15 +71,19 @@ class Signals {
   // Every record about it in every ledger held, and the receipts for what brought it.
   Result<v1::HistoryReply> history(const std::string& id) const;
 
+  // The case of a signal by any unambiguous beginning of its id.
+  Result<v1::Case> find(const std::string& id) const;
+  // A node as people know it.
+  std::string name_of(const std::string& fingerprint) const;
+  // Through which groups the cases were shared.
+  std::vector<Hash> groups_of(const std::vector<v1::Case>& cases) const;
+
  private:
   Result<protocol::SlotValue> submitter(const v1::SubmitRequest& request) const;
   Result<Draft> draft_of(const v1::NewSignal& signal, const protocol::SlotValue& submitter, Hash& id) const;
-  Result<v1::Case> find(const std::string& id) const;
   Result<std::vector<v1::Case>> find_all(const google::protobuf::RepeatedPtrField<std::string>& ids) const;
   protocol::Effective now_of(const v1::Case& value) const;
   v1::SignalView view_of(v1::Case value) const;
-  std::string name_of(const std::string& fingerprint) const;
-  std::vector<Hash> groups_of(const std::vector<v1::Case>& cases) const;
   Result<v1::MatchHit> hit_of(const storage::IndexHit& hit) const;
 
   const storage::SignalStore signals_;

@@ -23,6 +23,7 @@ void apply_action(v1::Matter& matter, const RecordView& record, const FoldContex
   matter.set_taken_index(record.index);
   matter.set_taken_ms(record.leaf.time_ms);
   matter.set_rests_on(event.number(12));
+  matter.set_ends_ms(event.number(8));
   matter.set_emergency(context.registry.emergency(event.number(12), record.index) != nullptr);
   matter.set_statement(to_string(event.bytes(3)));
   matter.set_decisions(static_cast<std::uint32_t>(event.labels(0).size()));
@@ -43,6 +44,7 @@ void apply_appeal(v1::Matter& matter, const RecordView& record, const Clocks& cl
   const ValidEvent& event = *record.event;
   matter.set_appeal(to_string(event.bytes(0)));
   matter.set_channel(to_string(event.bytes(3)));
+  matter.set_appeal_statement(to_string(event.bytes(5)));
   matter.set_appeal_index(record.index);
   matter.set_appeal_ms(event.number(1));
   matter.set_appeal_due_ms(event.number(2));

@@ -284,7 +284,8 @@ bool names_signal(const Judged& judged) {
   const bool own = !event.has(kSlotOrigin);
   const auto id = fixed<32>(as_view(own ? judged.origin().chain() : judged.state.signal()), "id");
   if (!id || !covers(judged.record.leaf, event, *id)) return false;
-  if (!own && is_matter_event(event.event()) && event.hash(kSlotOrigin) == judged.context.issuer) return false;
+  if (!own && is_matter_event(event.event()) && event.hash(kSlotOrigin) == judged.context.issuer)
+    return false;
   return equal(as_view(judged.state.issuer()), own ? judged.context.issuer : event.hash(kSlotOrigin));
 }
 

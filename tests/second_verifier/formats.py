@@ -123,14 +123,14 @@ def labels(value):
     need(not value or 0 < value[0] < len(value))
     return [value[1:1 + value[0]].decode(), *labels(value[1 + value[0]:])] if value else []
 READ = {"UINT": u64, "TIME": u64, "ENUM": u64, "HASHES": hashes, "TEXT": bytes.decode, "LABELS": labels}
-LEGAL = {"__builtins__": {}, "all": all, "map": map, "len": len, "ascending": ascending,
+LEGAL = {"__builtins__": {}, "all": all, "map": map, "len": len, "set": set, "ascending": ascending,
          "text": lambda text: is_form("text", text), "line": lambda text: is_form("line", text)}
 def read_slots(event, packed):  # {slot: value}; the slots must be the event's
     out = {i: READ.get(SLOTS[event][i][0], bytes)(raw) for i, (_, raw) in packed.items()}
     for i, (kind, raw) in packed.items():
         wanted, least, most, holds = TYPES[SLOTS[event][i][0]]
         need(kind == wanted and least <= len(raw) <= most)
-        need(eval(holds, LEGAL, {"v": out[i], "last": SLOTS[event][i][2], "size": len(raw)}))
+        need(eval(holds, LEGAL, {"v": out[i], "last": SLOTS[event][i][2], "words": SLOTS[event][i][3], "size": len(raw)}))
     return checked(out, all(i in packed for i, slot in SLOTS[event].items() if slot[1]))
 def slot_list(data, first):  # a class's packed slots
     out = {}

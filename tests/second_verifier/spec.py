@@ -23,10 +23,11 @@ for name, form in re.findall("^- \\*\\*(.*)\\*\\* `(.*)`$", TEXT, re.M):
     FORMS[name] = pattern, [part or "" for part in re.findall(r"(?<!\\)\((?!\?)(<[a-z0-9]+>(?=\)))?", form)]
 TYPES = {name: (int(number), *map(int, size.split("–")), expression((code(holds) or ["1"])[0]))
          for number, name, size, _, holds in table("type | name | bytes | value | must hold")}
-EVENTS, SLOTS = {}, {}  # {code: name}, {name: {slot: (type, mandatory, last ENUM value)}}
+EVENTS, SLOTS = {}, {}  # {code: name}, {name: {slot: (type, mandatory, last ENUM value, the only LABELS)}}
 for events, row in table("event | slots"):
     slots = {i: slot for i, slot in SLOTS["REVIEWED"].items() if i not in (13, 14)} if "as REVIEWED" in row else {}
-    slots |= {int(i): (kind, star == "★", max(map(int, re.findall(r"[(,…] ?(\d+) ", rest)), default=0))
+    slots |= {int(i): (kind, star == "★", max(map(int, re.findall(r"[(,…] ?(\d+) ", rest)), default=0),
+                       set(re.findall("[A-Z]+_[A-Z0-9_]+", rest)) if kind == "LABELS" else set())
               for i, star, kind, rest in re.findall(r"(\d+)(★?) ([A-Z]+)\b([^·]*)", row) if kind in TYPES}
     named = {int(number, 16): name for number, name in re.findall("(0[0-9A-F]{3}) ([A-Z_]+)", events)}
     EVENTS, SLOTS = {**EVENTS, **named}, {**SLOTS, **{name: slots for name in named.values()}}
@@ -41,6 +42,10 @@ for name, mark in re.findall(r"(V\d+\.[\w-]+)(?: \(([^)]*)\))?", marked):
 ISSUERS, RECEIVERS = (table(f"{whose} event | from | to | sets") for whose in ("issuer's", "receiver's"))
 PHASES = [(*re.match(r"(\w+) ?(\d*)", event).groups(), old.split(", "), new, settings(sets))
           for event, old, new, sets in ISSUERS + RECEIVERS]  # (event, slot 0 or "", from, to, settings)
+MATTERS = [(*re.match(r"(\w+) ?(\d*)", event).groups(), old.split(", "), new, settings(sets))
+           for event, old, new, sets in table("matter's event | from | to | sets")]
+CLOCKS = {name: (rule, *(expression(*code(cell)) for cell in cells))
+          for name, rule, *cells in table("clock | rule | default | due | met | follows from")}
 SETS = {event: settings(sets) for event, sets in table("05xx event | sets")}
 BROKEN = re.compile(r"(R\d+|order)? ?(V[\w.-]+)?")
 RULES = [(events.split(", "), step, *BROKEN.fullmatch(rule).groups(), expression(*code(holds)))

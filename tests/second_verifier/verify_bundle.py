@@ -14,7 +14,7 @@ from spec import FINDINGS, NAMES
 
 class Audit:
     def __init__(self, archive, policy, trusted, now):
-        self.findings, self.policy, self.ledger, self.head, self.complete = [], policy, Ledger(), None, True
+        self.findings, self.policy, self.ledger, self.head, self.complete, self.now = [], policy, Ledger(), None, True, now
         self.leaves, self.hashes, self.records, self.roots, self.received, self.seen = {}, {}, {}, {}, {}, []
         self.files = attempt(formats.read_tar, archive)
         if self.files is None: return self.report("V1.tar")
@@ -190,6 +190,7 @@ class Audit:
         genesis, state = next((r.chain for r in shown if r.event == "GENESIS"), None), self.ledger.state
         if self.scope.evidence == "tiles" or self.scope.evidence == "proofs" and genesis in self.scope.chains:
             for r in shown: self.ledger.take(r, self.report, self.listed)
+            self.ledger.late(self.report, self.ledger.last if self.now is None else self.now)
             own = {(self.head.origin, key[0]) for key in state["keys"].values() if key[1] == 1}
             self.ask("ledger", head=self.head, me=state.get("me"), named=own & {key[::2] for key in self.policy.logs})
     def stopped(self, *codes): return any(code.startswith(codes) for _, code, _, _ in self.findings)

@@ -3,8 +3,8 @@
 //
 // A class is one kind of forgery, omission or breach; what exactly is broken, in which of many ledgers and
 // where, follows from the seed alone, so a failure can be made again. Good samples are ledgers with every
-// turn that due process allows. Classes of events that the product does not have yet (appeals, actions,
-// notices, erasure, holds) are not here; README.md beside this file lists them. Concurrency: pure functions
+// turn that due process allows. Classes of events that the product does not have yet are not here; README.md
+// beside this file lists them. Concurrency: pure functions
 // of their arguments.
 
 #include <cstdint>

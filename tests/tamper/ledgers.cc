@@ -78,6 +78,37 @@ void append_batch(LedgerBuilder& builder, std::uint8_t first, std::uint8_t secon
   builder.append(Event::kPublished, chain, published);
 }
 
+// An action on one's own signal and what became of it, as far as the dice let it go; its retraction, if it
+// came to one.
+std::optional<std::uint64_t> append_action(LedgerBuilder& builder, std::uint8_t number, Dice& dice) {
+  const SignalPlaces places = append_signal(builder, number);
+  const Whose whose{{chain_of(issuer(), number)}};
+  FixedBytes<16> id{};
+  id[1] = number;
+  const Hash chain = batch_chain_id(issuer().chain_key, id);
+  const Hash appeal = Hash{number};
+  const auto say = [&](Event event, const Slots& slots) { return builder.append(event, chain, slots); };
+  const std::uint64_t action =
+      say(Event::kActionTaken, action_slots(whose, places.reviewed, builder.next_ms()));
+  if (dice.coin()) say(Event::kNoticeDeferred, deferral_slots(whose, 1, builder.next_ms()));
+  say(Event::kNoticeSent, notice_slots(whose, builder.next_ms()));
+  if (dice.coin()) say(Event::kStatementFiled, filed_slots(whose, builder.next_ms()));
+  if (dice.coin()) return std::nullopt;
+  const crypto::SigningKey officer = seeded_key(76);
+  Slots key = key_slots(officer, 4, builder.next_ms());
+  set_slot(key, slot_text(2, "otto " + std::to_string(number)));
+  builder.append(Event::kKeyAdded, node_chain(issuer()), key);
+  say(Event::kAppealReceived, appeal_slots(whose, appeal, issuer().fingerprint, builder.next_ms()));
+  say(Event::kAppealAcked, acked_slots(whose, appeal, builder.next_ms()));
+  const std::uint64_t outcome = dice.between(1, 3);
+  builder.append_attested(Event::kAppealDecided, chain,
+                          decided_slots(whose, appeal, outcome, officer, builder.next_ms()), officer);
+  if (outcome == 1) return std::nullopt;
+  const std::uint64_t retraction = retract(builder, number);
+  say(Event::kReinstated, reinstated_slots(whose, action, builder.next_ms()));
+  return retraction;
+}
+
 }  // namespace
 
 const test::TwoHistories& liar() {
@@ -112,6 +143,12 @@ MadeLedger::MadeLedger(Dice& dice) : builder(issuer()) {
     retracted_numbers.push_back(number);
   }
   if (dice.below(3) == 0) append_batch(builder, next(), next());
+  if (dice.below(3) == 0) {
+    if (const auto retraction = append_action(builder, next(), dice)) {
+      retractions.push_back(*retraction);
+      retracted_numbers.push_back(number);
+    }
+  }
   if (dice.below(3) == 0)
     builder.append(Event::kKeyRetired, node_chain(issuer()),
                    {slot_bytes(0, SlotType::kKeyId, key_id(issuer().second_reviewer.public_key())),

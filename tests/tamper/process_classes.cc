@@ -286,6 +286,186 @@ std::vector<TamperClass> share_classes() {
   };
 }
 
+// An action of the issuer's on a signal of its own, in a chain of its own, and what may follow.
+struct Actor {
+  const Scribe& s;
+  Whose whose = {{s.chain}};
+  Hash chain = batch_chain_id(issuer().chain_key, FixedBytes<16>{9});
+  Hash appeal = Hash{4, 2};
+  crypto::SigningKey officer = seeded_key(77);
+  std::uint64_t action = 0;
+
+  void reviewed() const {
+    Slots key = key_slots(officer, 4, s.b.next_ms());
+    set_slot(key, slot_text(2, "olga"));
+    s.node(Event::kKeyAdded, key);
+    s.share();
+  }
+  std::uint64_t say(Event event, Slots slots, const Edit& edit = {}) const {
+    if (edit) edit(slots);
+    return s.b.append(event, chain, std::move(slots));
+  }
+  void act(const Edit& edit = {}) {
+    // REVIEWED stands ahead of PUBLISHED, which share() wrote last.
+    const std::uint64_t review = s.b.records().size() - 2;
+    action = say(Event::kActionTaken, action_slots(whose, review, s.b.next_ms()), edit);
+  }
+  void notify(const Edit& edit = {}) const {
+    say(Event::kNoticeSent, notice_slots(whose, s.b.next_ms()), edit);
+  }
+  void complain() const {
+    say(Event::kAppealReceived, appeal_slots(whose, appeal, issuer().fingerprint, s.b.next_ms()));
+  }
+  void acknowledge() const { say(Event::kAppealAcked, acked_slots(whose, appeal, s.b.next_ms())); }
+  void decide(std::uint64_t outcome, const crypto::SigningKey& by, const Edit& edit = {}) const {
+    Slots slots = decided_slots(whose, appeal, outcome, by, s.b.next_ms());
+    if (edit) edit(slots);
+    s.b.append_attested(Event::kAppealDecided, chain, slots, by);
+  }
+  // Time goes on, and the ledger shows it.
+  void later(std::uint64_t ms) const {
+    s.b.advance_ms(ms);
+    s.b.append(Event::kSubmitted, chain_of(issuer(), 8), submitted_slots(issuer(), 8, s.b.next_ms()));
+  }
+};
+
+std::function<Sample(Dice&)> acted(std::function<void(Actor&)> write) {
+  return written([write](const Scribe& s) {
+    Actor actor{s};
+    actor.reviewed();
+    write(actor);
+  });
+}
+
+std::vector<TamperClass> action_classes() {
+  return {
+      {"an action without a review of its own", 10, "V10.rule", "R7",
+       acted([](Actor& a) { a.act(number(12, SlotType::kUint, a.s.b.records().size() - 1)); })},
+      {"an action on a review that had lapsed", 10, "V10.rule", "R7", acted([](Actor& a) {
+         a.s.b.advance_ms((91 + a.s.dice.below(50)) * kDayMs);
+         a.act();
+       })},
+      {"an action after the retraction", 10, "V10.rule", "R14", acted([](Actor& a) {
+         a.s.retract();
+         a.act();
+       })},
+      {"an action that nobody was told of", 10, "V11.clock", "R8", acted([](Actor& a) {
+         a.act();
+         a.later(2 * kDayMs + a.s.dice.below(kDayMs));
+       })},
+      {"a deferral that never ends", 10, "V11.clock", "R8", acted([](Actor& a) {
+         a.act();
+         a.say(Event::kNoticeDeferred, deferral_slots(a.whose, 1, a.s.b.next_ms()));
+         a.later(11 * kDayMs + a.s.dice.below(kDayMs));
+       })},
+      {"a deferral beyond the charter's clock", 10, "V11.due", "R20", acted([](Actor& a) {
+         a.act();
+         a.say(Event::kNoticeDeferred, deferral_slots(a.whose, 1, a.s.b.next_ms()),
+               time_of(2, a.s.b.next_ms() + (43 + a.s.dice.below(30)) * kDayMs));
+       })},
+      {"a notice that leaves something out", 10, "V10.rule", "R8", acted([](Actor& a) {
+         a.act();
+         a.notify(number(1, SlotType::kUint, 63U ^ (1U << a.s.dice.below(6))));
+       })},
+      {"a second notice", 10, "V10.rule", "R8", acted([](Actor& a) {
+         a.act();
+         a.notify();
+         a.notify();
+       })},
+      {"a notice of another statement of reasons", 10, "V10.rule", "R8", acted([](Actor& a) {
+         a.act();
+         a.notify([](Slots& slots) { set_slot(slots, slot_bytes(0, SlotType::kHash, Hash{3})); });
+       })},
+      {"a window to complain that is too short", 10, "V10.rule", "R9", acted([](Actor& a) {
+         a.act();
+         a.notify(time_of(4, a.s.b.next_ms() + a.s.dice.below(180) * kDayMs));
+       })},
+      {"an appeal decided by the first reviewer", 10, "V10.rule", "R10", acted([](Actor& a) {
+         a.act();
+         a.notify();
+         a.complain();
+         a.acknowledge();
+         const crypto::SigningKey hat = seeded_key(78);
+         Slots key = key_slots(hat, 4, a.s.b.next_ms());
+         set_slot(key, slot_text(2, "person 2"));  // the reviewers' pseudonym
+         a.s.node(Event::kKeyAdded, key);
+         a.decide(a.s.dice.between(1, 3), hat);
+       })},
+      {"an appeal decided by a machine", 10, "V10.rule", "R10", acted([](Actor& a) {
+         a.act();
+         a.notify();
+         a.complain();
+         a.acknowledge();
+         a.decide(a.s.dice.between(1, 3), a.officer, choice(2, 2));
+       })},
+      {"an appeal decided by a stranger", 10, "V9.key", "R2", acted([](Actor& a) {
+         a.act();
+         a.notify();
+         a.complain();
+         a.acknowledge();
+         a.decide(a.s.dice.between(1, 3), unknown_key(a.s.dice));
+       })},
+      {"an appeal that nobody acknowledged", 10, "V11.clock", "R20", acted([](Actor& a) {
+         a.act();
+         a.notify();
+         a.complain();
+         a.later(2 * kDayMs);
+       })},
+      {"an appeal that nobody decided", 10, "V11.clock", "R20", acted([](Actor& a) {
+         a.act();
+         a.notify();
+         a.complain();
+         a.acknowledge();
+         a.later((15 + a.s.dice.below(50)) * kDayMs);
+       })},
+      {"what was overturned and not put right", 10, "V11.clock", "R11", acted([](Actor& a) {
+         a.act();
+         a.notify();
+         a.complain();
+         a.acknowledge();
+         a.decide(2, a.officer);
+         a.s.retract();
+         a.later(2 * kDayMs);
+       })},
+      {"a signal that an appeal overturned and nobody retracted", 10, "V11.clock", "R12", acted([](Actor& a) {
+         a.act();
+         a.notify();
+         a.complain();
+         a.acknowledge();
+         a.decide(2, a.officer);
+         a.say(Event::kReinstated, reinstated_slots(a.whose, a.action, a.s.b.next_ms()));
+         a.later(a.s.dice.between(1, 20) * 3'600'000);
+       })},
+      {"an erasure under a hold", 10, "V10.rule", "R15", acted([](Actor& a) {
+         a.s.b.append(
+             Event::kHoldSet, a.s.chain,
+             {slot_number(0, SlotType::kEnum, 1), slot_number(1, SlotType::kTime, a.s.b.next_ms() + kDayMs)});
+         a.s.retract();
+         a.s.b.append(
+             Event::kErased, a.s.chain,
+             {slot_text(0, "asked"), slot_number(1, SlotType::kEnum, 1), slot_number(2, SlotType::kUint, 1)});
+       })},
+      {"a publication while it was restricted", 10, "V10.rule", "R14", acted([](Actor& a) {
+         const std::uint64_t review = a.s.b.records().size() - 2;
+         a.s.b.append(Event::kRestricted, a.s.chain,
+                      {slot_number(0, SlotType::kEnum, 2), slot_text(1, "asked")});
+         a.s.publish(review);
+       })},
+      {"a referral that does not say so", 10, "V10.rule", "R4", acted([](Actor& a) {
+         Slots slots = submitted_slots(issuer(), 8, a.s.b.next_ms());
+         set_slot(slots, slot_number(1, SlotType::kEnum, a.s.dice.between(4, 5)));
+         a.s.b.append(Event::kSubmitted, chain_of(issuer(), 8), slots);
+       })},
+      {"a severe signal without a second review", 10, "V10.rule", "R3", written([](const Scribe& s) {
+         Slots charter = charter_slots(issuer());
+         set_slot(charter, slot_number(2, SlotType::kUint, 2));
+         set_slot(charter, slot_text(3, "severe terrorist-content"));
+         s.node(Event::kCharterVersion, charter);
+         s.share();
+       })},
+  };
+}
+
 std::vector<TamperClass> node_classes() {
   return {
       {"a second genesis", 10, "V10.rule", "R16",
@@ -351,7 +531,7 @@ std::vector<TamperClass> node_classes() {
 
 std::vector<TamperClass> process_classes() {
   std::vector<TamperClass> out = review_classes();
-  for (auto* more : {key_classes, share_classes, node_classes})
+  for (auto* more : {key_classes, share_classes, action_classes, node_classes})
     for (TamperClass& one : more()) out.push_back(std::move(one));
 
   return out;
