@@ -17,7 +17,8 @@ Status Node::Parts::open_http() {
                         {config.media_worker.empty() ? MediaHasher::default_worker() : config.media_worker}));
   TRY_ASSIGN(tokens, Tokens::open(config.token_file_path()));
   admin.reset(new AdminParts{
-      *ledger, runtime, *store, *members, *signals, *desk, *media, *tokens, metrics, [this] { return descriptor(); },
+      *ledger, runtime, *store, *members, *signals, *desk, *media, *tokens, metrics,
+      [this] { return descriptor(); },
       [this](const Hash& peer) {
         const Sync::PeerStatus status = sync->status(peer);
         const std::lock_guard lock(refusals_mu);
