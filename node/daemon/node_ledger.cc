@@ -36,9 +36,6 @@ Status Node::Parts::open_ledger() {
   metrics.signals_matching.set(static_cast<std::int64_t>(signals->matching()));
   ledger->count_in(metrics);
   ledger->set_gate([this](const Append& append) { return room->admit(append.correction); });
-  desk->each([this](const v1::Case& value) {
-    if (desk->asks(value)) runtime.post(Lane::kWorkers, [this, value] { follow_up(value); });
-  });
   ledger->set_listener([this](const Ledger::Committed& committed) { on_commit(committed); });
   return {};
 }

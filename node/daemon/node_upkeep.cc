@@ -47,6 +47,10 @@ void Node::Parts::poll_expiry() {
     ledger->append(std::move(*append), [](const Result<Appended>& done) {
       if (!done) log_failure(LogLevel::kWarning, "signals.expire_failed", done.error());
     });
+  // What a stop or a full disk left undone behind a commit.
+  desk->each([this](const v1::Case& value) {
+    if (desk->asks(value)) follow_up(value);
+  });
   runtime.after(kExpiryPollMs, Lane::kWorkers, [this] { poll_expiry(); });
 }
 
