@@ -25,7 +25,7 @@ Result<v1::NoticeRequest> notice_of(Session& session, const Arguments& arguments
   return request;
 }
 
-Result<int> take(Session& session, const Arguments& arguments) {
+Result<int> record(Session& session, const Arguments& arguments) {
   v1::ActionRequest request;
   request.set_signal(arguments.text("SIGNAL"));
   for (const std::string& decision : arguments.all("--decision")) request.add_decisions(decision);
@@ -85,7 +85,7 @@ const OptionSpec kUntil{"--until", "WHEN", "how long the notice is put off; at m
 
 std::vector<Command> action_commands() {
   return {
-      {"action take",
+      {"action record",
        "put on record what was done about content that a signal found, with its statement of reasons",
        {{"SIGNAL", "", "its id, or any unambiguous beginning; reviewed here", Need::kRequired},
         {"--decision", "WORD",
@@ -107,11 +107,11 @@ std::vector<Command> action_commands() {
         kRecipient,
         kNoNotice,
         kUntil},
-       {"tocsin action take sig_k2m5n7 --decision DECISION_VISIBILITY_CONTENT_REMOVED --category "
+       {"tocsin action record sig_k2m5n7 --decision DECISION_VISIBILITY_CONTENT_REMOVED --category "
         "STATEMENT_CATEGORY_RISK_FOR_PUBLIC_SECURITY --content-type CONTENT_TYPE_IMAGE --territory DE "
         "--ground-ref "
         "\"terms 4.2\" --notice in-product"},
-       take},
+       record},
       {"action notify",
        "put on record that the person was told of an action, or why not",
        {{"ACTION", "", "its id, or any unambiguous beginning", Need::kRequired},

@@ -42,7 +42,7 @@ void confirm(const Company& company, const tests::TempDir& dir, const std::strin
 
 std::string act(const Company& company, const std::string& signal) {
   return json_field(
-      company.ask({"action", "take", signal, "--decision", "DECISION_VISIBILITY_CONTENT_REMOVED",
+      company.ask({"action", "record", signal, "--decision", "DECISION_VISIBILITY_CONTENT_REMOVED",
                    "--category", "STATEMENT_CATEGORY_RISK_FOR_PUBLIC_SECURITY", "--content-type",
                    "CONTENT_TYPE_IMAGE", "--territory", "DE", "--ground-ref", "terms 4.2", "--notice",
                    "in-product"}),
@@ -66,7 +66,7 @@ TEST_CASE("a person's appeal at one company puts right what every company did on
     company->until("the signal", [&] { return company->holds(signal); });
 
   const Finished early =
-      beta.tocsin({"action", "take", signal, "--decision", "DECISION_VISIBILITY_CONTENT_REMOVED",
+      beta.tocsin({"action", "record", signal, "--decision", "DECISION_VISIBILITY_CONTENT_REMOVED",
                    "--category", "STATEMENT_CATEGORY_VIOLENCE", "--content-type", "CONTENT_TYPE_IMAGE",
                    "--territory", "DE", "--ground-ref", "terms 4.2"});
   CHECK(early.code != 0);
