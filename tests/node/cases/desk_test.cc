@@ -142,8 +142,8 @@ struct Network {
   // Everybody reads everybody, and does what follows.
   void exchange() {
     pass(1);
-    for (Firm* to : all)
-      for (Firm* from : all)
+    for (Firm* from : all)
+      for (Firm* to : all)
         if (to != from) REQUIRE(to->company.pull(from->company));
     for (Firm* firm : all) firm->follow();
   }
