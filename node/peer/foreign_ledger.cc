@@ -384,7 +384,8 @@ Status ForeignLedger::fold(Changes& changes, const Page& page, std::size_t at, v
     TRY_ASSIGN(v1::Case* const value, changes.edit_case(signal));
     if (value->signal().empty()) {
       value->set_signal(to_string(signal));
-      value->set_issuer(to_string(receiver ? record.event.hash(protocol::kSlotOrigin) : peer_));
+      const bool another = receiver && record.event.has(protocol::kSlotOrigin);
+      value->set_issuer(to_string(another ? record.event.hash(protocol::kSlotOrigin) : peer_));
     }
     if (value->origin().phase() == v1::REFUSED && !receiver) continue;
     // A publication opens again what an earlier one, to another group, has opened already.

@@ -6,6 +6,7 @@
 #include "node/members/members.h"
 #include "protocol/identity/ids.h"
 #include "protocol/process/case_state.h"
+#include "protocol/process/fold.h"
 #include "storage/keys.h"
 #include "storage/receipt_store.h"
 #include "storage/signal_store.h"
@@ -200,7 +201,13 @@ Status Projection::fold(Folding& ledger, const protocol::OpenedRecord& record) {
   }
   if (event == Event::kReceipt)
     storage::ReceiptStore::put(ledger.changes->batch(), ledger.node, record.index, record.event);
-  protocol::FoldContext context{ledger.node, ledger.registry, false, ledger.own && ledger.complete};
+  // A peer's records were opened to us from when we came on, our own apart from those that were lost.
+  const std::function<bool(std::uint64_t)> shown = [&](std::uint64_t index) {
+    if (ledger.own) return ledger.complete;
+    const auto held = peers_.opening(ledger.node, index);
+    return held && held->has_value();
+  };
+  protocol::FoldContext context{ledger.node, ledger.registry, false, ledger.own && ledger.complete, &shown};
   const Status alone = protocol::judge_record(view, context);
   context.record_judged = true;
   const bool receiver = protocol::is_receiver_event(event);
@@ -209,15 +216,11 @@ Status Projection::fold(Folding& ledger, const protocol::OpenedRecord& record) {
     TRY_ASSIGN(v1::Case* const value, ledger.changes->edit_case(signal));
     if (value->signal().empty()) {
       value->set_signal(to_string(signal));
-      value->set_issuer(to_string(receiver ? record.event.hash(protocol::kSlotOrigin) : ledger.node));
+      const bool another = receiver && record.event.has(protocol::kSlotOrigin);
+      value->set_issuer(to_string(another ? record.event.hash(protocol::kSlotOrigin) : ledger.node));
     }
     if (value->origin().phase() == v1::REFUSED && !receiver) continue;
-    const Status judged = alone ? protocol::judge(*value, view, context) : alone;
-    if (!judged) {
-      protocol::refuse(*value, view, context, judged.error());
-      continue;
-    }
-    protocol::apply(*value, view, context);
+    if (!protocol::take(*value, view, context, alone ? nullptr : &alone.error())) continue;
     if (event != Event::kPublished || ledger.own || value->held_ms() != 0) continue;
     const auto held = held_ms_.find(signal);
     value->set_held_ms(held == held_ms_.end() ? in_.runtime.now_ms() : held->second);
