@@ -18,7 +18,7 @@ namespace {
 using namespace test;
 
 constexpr std::size_t kSequences = 10'000;  // TOCSIN_SEQUENCES asks for more
-constexpr std::size_t kSequencesPerLedger = 150;
+constexpr std::size_t kSequencesPerLedger = 100;
 
 struct Parties {
   TestNode video{"video.example", 10};
