@@ -10,7 +10,7 @@ UNITS = {"s": 1000, "min": 60000, "h": 3600000, "d": 86400000}
 
 class Table(dict):
     def __missing__(self, key): return 0
-SETTABLE = {name for sets in (*SETS.values(), *(row[4] for row in PHASES)) for name, _, _, _ in sets}
+SETTABLE = {name for sets in (*SETS.values(), *(row[4] for row in PHASES + MATTERS)) for name, _, _, _ in sets}
 class Names(dict):  # what an expression may name: a word in capitals is itself, and 0 is what nothing has set yet
     def __missing__(self, name):
         need(not re.fullmatch(r"s\d+", name))
