@@ -356,9 +356,10 @@ TEST_CASE("append, receipt and audit come to one verdict on every record of 10,0
   std::string printed;
   for (const auto& [rule, count] : verdicts) printed += rule + " " + std::to_string(count) + ", ";
   INFO(printed);
-  // A generator that never breaks a rule proves nothing about it.
-  for (const char* rule : {"", "order", "R1", "R2", "R3", "R4", "R7", "R8", "R9", "R10", "R11", "R12", "R13",
-                           "R14", "R15", "R16", "R17", "R19", "R20"})
+  // A generator that never breaks a rule proves nothing about it. R12 needs a lost appeal at the origin,
+  // which chance seldom makes: matter_test.cc has it.
+  for (const char* rule : {"", "order", "R1", "R2", "R3", "R4", "R7", "R8", "R9", "R10", "R11", "R13", "R14",
+                           "R15", "R16", "R17", "R19", "R20"})
     CHECK(verdicts[rule] > 0);
 }
 
