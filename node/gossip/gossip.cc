@@ -40,6 +40,7 @@ Status Gossip::start() {
       Seen& seen = watched_locked(one.issuer)->seen[one.holder];
       seen.newest = std::move(*head);
       seen.at_ms = one.row.at_ms();
+      if (one.holder == one.issuer) continue;
       // Whether it fits is asked again: what explains it may not have been there.
       seen.waiting = seen.newest;
       seen.since_ms = parts_.runtime.now_ms();
@@ -122,16 +123,11 @@ v1::Gossip Gossip::carry(const Hash& to) {
     out.set_seen(theirs->second->head->note);
   if (std::uint64_t& last = others_ms_[to]; last != 0 && now < last + kOthersEveryMs) return out;
   others_ms_[to] = now;
-  std::vector<Told> others;
-  for (const bool waiting : {true, false}) {
-    for (const auto& [issuer, watched] : watched_) {
-      const auto known = known_.find(issuer);
-      if (issuer == to || known == known_.end() || !known->second.active) continue;
-      if (!waiting && watched->head) others.push_back({issuer, watched->head->note});
-      if (!waiting) continue;
-      for (const auto& [holder, seen] : watched->seen)
-        if (seen.waiting && holder != to) others.push_back({issuer, seen.waiting->note});
-    }
+  std::vector<Told> others;  // what pages of ours have verified, and nothing else
+  for (const auto& [issuer, watched] : watched_) {
+    const auto known = known_.find(issuer);
+    if (issuer == to || known == known_.end() || !known->second.active || !watched->head) continue;
+    others.push_back({issuer, watched->head->note});
   }
   std::size_t& turn = others_turn_[to];
   std::size_t bytes = 0;
@@ -216,7 +212,9 @@ void Gossip::look(const Hash& holder, const Told& told) {
   const auto head = protocol::read_signed_head(told.note, *descriptor);
   if (!head) return;
   if (told.issuer == parts_.ledger.self()) return look_at_own(holder, *head);
-  const Verdict verdict = judge(told.issuer, *head);
+  const bool announced = holder == told.issuer;
+  const Verdict verdict = judge(told.issuer, *head, announced);
+  if (announced && verdict == Verdict::kWaiting) return;
   const std::lock_guard lock(mu_);
   if (verdict == Verdict::kExplained) {
     if (checked_.size() >= kCheckedMax) checked_.clear();
@@ -250,15 +248,16 @@ void Gossip::report_own(const Hash& holder, std::uint64_t size, const std::strin
   if (parts_.forked) parts_.forked(conflict);
 }
 
-Gossip::Verdict Gossip::judge(const Hash& issuer, const protocol::SignedHead& head) {
+Gossip::Verdict Gossip::judge(const Hash& issuer, const protocol::SignedHead& head, bool announced) {
   WatchedPtr watched;
   std::optional<protocol::SignedHead> other;
   {
     const std::lock_guard lock(mu_);
     watched = watched_locked(issuer);
     if (watched->head && watched->head->tree == head.tree) return Verdict::kExplained;
-    const auto [at, fresh] = watched->recent.emplace(head.tree.size, head);
-    if (!fresh && at->second.tree.root != head.tree.root) other = at->second;
+    const auto recent = watched->recent.find(head.tree.size);
+    if (recent != watched->recent.end() && recent->second.tree.root != head.tree.root) other = recent->second;
+    if (recent == watched->recent.end() && !announced) watched->recent.emplace(head.tree.size, head);
     if (watched->head && watched->head->tree.size == head.tree.size) other = watched->head;
     if (watched->recent.size() > kRecentMax) watched->recent.erase(watched->recent.begin());
   }
@@ -403,7 +402,7 @@ void Gossip::look_again() {
     }
   }
   for (const Asked& one : asked) {
-    if (judge(one.issuer, one.head) != Verdict::kExplained) continue;
+    if (judge(one.issuer, one.head, false) != Verdict::kExplained) continue;
     std::optional<protocol::SignedHead> next;
     {
       const std::lock_guard lock(mu_);
@@ -412,7 +411,7 @@ void Gossip::look_again() {
       if (seen.newest.tree != one.head.tree) next = seen.newest;
     }
     if (!next) continue;
-    const Verdict verdict = judge(one.issuer, *next);
+    const Verdict verdict = judge(one.issuer, *next, false);
     const std::lock_guard lock(mu_);
     remember_locked(one.issuer, one.holder, *next, verdict);
   }

@@ -7,9 +7,10 @@
 // them becomes a proof, is appended to our ledger (EQUIVOCATION_EVIDENCE) and puts its issuer in quarantine
 // in the same commit; what others proved and a peer's ledger brought is appended likewise, once. What is
 // ahead of us waits for the issuer's pages, and is an alarm after kUnexplainedMs. A note of our own ledger
-// that is not of its history is reported to `forked`. What was seen is durable within kFlushMs, evidence at
-// once, and never goes back. Concurrency: any thread; the work runs on Lane::kWorkers. Outlives the Runtime's
-// lanes.
+// that is not of its history is reported to `forked`. What an issuer announces beyond its pages is no
+// evidence: it may lose it with its disk before anybody has the records. What was seen is durable within
+// kFlushMs, evidence at once, and never goes back. Concurrency: any thread; the work runs on Lane::kWorkers.
+// Outlives the Runtime's lanes.
 
 #include <atomic>
 #include <functional>
@@ -122,7 +123,7 @@ class Gossip {
   void look_later(const Hash& holder, std::vector<Told> told);
   void look(const Hash& holder, const Told& told);
   void look_at_own(const Hash& holder, const protocol::SignedHead& head);
-  Verdict judge(const Hash& issuer, const protocol::SignedHead& head);
+  Verdict judge(const Hash& issuer, const protocol::SignedHead& head, bool announced);
   Result<Verdict> compare(const Hash& issuer, Watched& watched, const protocol::SignedHead& head);
   void remember_locked(const Hash& issuer, const Hash& holder, const protocol::SignedHead& head,
                        Verdict verdict);
