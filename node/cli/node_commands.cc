@@ -176,15 +176,37 @@ Result<int> words(Session& session, const Arguments& arguments) {
 
 Result<int> rotate(Session& session, const Arguments& arguments) {
   const std::string key = arguments.text("KEY");
-  if (key != "tls" && key != "envelope") {
-    return tocsin::fail(usage_error("\"" + key + "\" is no key that can be rotated", "tls or envelope"));
-  }
+  if (key != "tls" && key != "envelope" && key != "operational")
+    return tocsin::fail(
+        usage_error("\"" + key + "\" is no key that can be rotated", "tls, envelope or operational"));
+  if (arguments.has("--reason") && key != "operational")
+    return tocsin::fail(usage_error("--reason stands in the ledger, which names the operational key alone",
+                                    "leave --reason out"));
   v1::RotateRequest request;
   request.set_key(key);
+  request.set_reason(arguments.text("--reason"));
   TRY_ASSIGN(const auto reply, session.daemon().call<v1::RotateReply>("Rotate", request));
-  session.print_one("Rotation", reply,
-                    "✓ new " + key + " key; peers learn of it from descriptor " +
-                        std::to_string(reply.descriptor_sequence()) + "\n");
+  std::string text = "✓ new " + key + " key; peers learn of it from descriptor " +
+                     std::to_string(reply.descriptor_sequence()) + "\n";
+  if (!reply.vkey().empty()) text += "  log  " + printable(reply.vkey()) + "\n";
+  if (reply.waiting())
+    text += "Both keys sign until the witnesses have cosigned the change: tocsin ledger witness list\n";
+  if (key == "operational")
+    text += "Next: tell witnesses and auditors outside the network the new key of the log.\n";
+  session.print_one("Rotation", reply, text);
+  return static_cast<int>(kDone);
+}
+
+Result<int> set_address(Session& session, const Arguments& arguments) {
+  v1::RotateRequest request;
+  request.set_key("address");
+  request.set_address(arguments.text("HOST:PORT"));
+  TRY_ASSIGN(const auto reply, session.daemon().call<v1::RotateReply>("Rotate", request));
+  session.print_one(
+      "Rotation", reply,
+      "✓ peers reach this node at " + printable(request.address()) + " from descriptor " +
+          std::to_string(reply.descriptor_sequence()) +
+          " on\nNext: set listen or advertise in tocsin.toml, and restart where the port is another.\n");
   return static_cast<int>(kDone);
 }
 
@@ -331,9 +353,15 @@ std::vector<Command> node_commands() {
       {"key words", "six words to read to them by phone", {passphrase}, {"tocsin key words"}, words},
       {"key rotate",
        "replace a key that the root key vouches for",
-       {{"KEY", "", "tls or envelope", Need::kRequired}},
-       {"tocsin key rotate tls"},
+       {{"KEY", "", "tls, envelope or operational (which signs the ledger)", Need::kRequired},
+        {"--reason", "TEXT", "why the operational key is replaced; stands in the ledger"}},
+       {"tocsin key rotate tls", "tocsin key rotate operational --reason \"yearly change\""},
        rotate},
+      {"node set-address",
+       "where peers reach this node from now on",
+       {{"HOST:PORT", "", "of the peer port, as others see it", Need::kRequired}},
+       {"tocsin node set-address tocsin.video.example:7443"},
+       set_address},
       {"ledger status", "size and checkpoint", {}, {"tocsin ledger status"}, ledger_status},
       {"ledger export",
        "a bundle that tocsin-verify checks anywhere",

@@ -25,6 +25,7 @@ std::string peer_text(const v1::PeerInfo& peer, std::uint64_t now_ms) {
                     std::to_string(peer.descriptor_sequence()) + "\n";
   if (!peer.alarm().empty()) out += "  ALARM        " + printable(peer.alarm()) + "\n";
   if (!peer.last_error().empty()) out += "  last error   " + printable(peer.last_error()) + "\n";
+  if (!peer.notice().empty()) out += "  NOTICE       " + printable(peer.notice()) + "\n";
   if (!peer.last_refusal().empty())
     out += "  refused      " + print_age(peer.last_refusal_ms(), now_ms) + ": " +
            printable(peer.last_refusal()) + "\n";

@@ -69,6 +69,10 @@ Result<int> set(Session& session, const Arguments& arguments) {
     return tocsin::fail(usage_error("cannot read " + path, "name a tlog-policy file"));
   v1::WitnessSetRequest request;
   request.set_policy(std::move(text));
+  request.set_override_reason(arguments.text("--override"));
+  if (arguments.has("--override") && request.override_reason().empty())
+    return tocsin::fail(usage_error("--override needs a reason: members and auditors read it",
+                                    "--override \"two of three witnesses closed down\""));
   TRY_ASSIGN(const auto reply, session.daemon().call<v1::Witnessing>("WitnessSet", request));
   return print_witnesses(session, reply);
 }
@@ -101,8 +105,12 @@ std::string witnessed_text(const v1::Witnessing& witnessing, std::uint64_t now_m
     out += "witnessed " + grouped(witnessing.size()) + " · " + std::to_string(witnessing.cosignatures()) +
            " cosignatures · " + print_age(witnessing.time_s() * kMsPerSecond, now_ms);
   }
+  if (witnessing.behind_s() > 60)
+    out += " · oldest record that waits: " + print_duration(witnessing.behind_s());
   if (witnessing.policy()) out += " · published " + grouped(witnessing.published());
   out += "\n";
+  if (!witnessing.overridden().empty())
+    out += "policy in force without the old quorum: " + printable(witnessing.overridden()) + "\n";
   if (!witnessing.missing().empty()) out += printable(witnessing.missing()) + "\n";
   return out;
 }
@@ -137,8 +145,11 @@ std::vector<Command> witness_commands() {
        remove},
       {"ledger witness set",
        "put a tlog-policy in force as it is, groups and all",
-       {{"FILE", "", "a C2SP tlog-policy that names this ledger's key", Need::kRequired}},
-       {"tocsin ledger witness set witnesses.policy"},
+       {{"FILE", "", "a C2SP tlog-policy that names this ledger's key", Need::kRequired},
+        {"--override", "REASON",
+         "the old quorum is lost for good: the root key replaces it, and every member is shown why"}},
+       {"tocsin ledger witness set witnesses.policy",
+        "tocsin ledger witness set new.policy --override \"two of three witnesses closed down\""},
        set},
   };
 }

@@ -64,6 +64,17 @@ bool is_path_or_empty(const std::string& text) {
                   c == '_' || c == '.' || c == '/';
          });
 }
+bool is_certificate_or_empty(const std::string& text) {
+  return text == "node" || is_absolute_or_empty(text);
+}
+bool is_contact_or_empty(const std::string& text) {
+  return text.empty() ||
+         ((text.starts_with("mailto:") || text.starts_with("https://") || text.starts_with("tel:")) &&
+          std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; }));
+}
+bool is_yes_or_no(const std::string& text) {
+  return one_of(text, {"yes", "no"});
+}
 // sockaddr_un has room for 107 bytes and the terminator.
 bool is_socket_path_or_empty(const std::string& text) {
   return is_absolute_or_empty(text) && text.size() <= 107;
@@ -81,6 +92,15 @@ const std::vector<Rule>& rules() {
       {"read_listen", "host:port, or nothing", &Config::read_listen, is_address_or_empty},
       {"read_prefix", "nothing, or a path such as /log", &Config::read_prefix, is_path_or_empty},
       {"read_rate", "a whole number, 0 to 1000000", nullptr, nullptr, &Config::read_rate, 0, 1'000'000},
+      {"read_certificate", "node, an absolute path, or nothing", &Config::read_certificate,
+       is_certificate_or_empty},
+      {"read_key", "an absolute path, or nothing", &Config::read_key, is_absolute_or_empty},
+      {"read_client_ca", "an absolute path, or nothing", &Config::read_client_ca, is_absolute_or_empty},
+      {"read_members", "yes or no", &Config::read_members, is_yes_or_no},
+      {"read_retention_days", "a whole number, 0 to 36500", nullptr, nullptr, &Config::read_retention_days, 0,
+       36500},
+      {"security_contact", "a mailto:, https: or tel: URI, or nothing", &Config::security_contact,
+       is_contact_or_empty},
       {"token_file", "an absolute path", &Config::token_file, is_absolute_or_empty},
       {"passphrase_file", "an absolute path", &Config::passphrase_file, is_absolute_or_empty},
       {"log_level", "debug, info, warning, error or off", &Config::log_level, is_level},

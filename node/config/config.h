@@ -43,6 +43,21 @@ struct Config {
   std::string read_prefix;
   // Requests a second that it answers, of all clients together; 0: no limit.
   std::uint32_t read_rate = 2000;
+  // Its certificate, which makes it HTTPS (TLS 1.3): a PEM file, the server's own certificate first, read
+  // again when it changes; "node" for the node's own, as on the peer port; empty: plain HTTP.
+  std::string read_certificate;
+  // PEM file with that certificate's key, closed to other users; empty with "node".
+  std::string read_key;
+  // PEM file of authorities: then only clients with a certificate that one of them issued may read.
+  std::string read_client_ca;
+  // yes: the nodes of active members may read, by their own certificates; others only by read_client_ca.
+  std::string read_members = "no";
+  // Days after which records are no longer served there, 0 or 1280 to 36500; 0: never. Nothing is deleted,
+  // and peers and bundles get every record.
+  std::uint32_t read_retention_days = 0;
+  // Whom to write to about a weakness of this node, a URI such as mailto:security@example.org: served as
+  // /.well-known/security.txt on read_listen and http_listen; empty: not served.
+  std::string security_contact;
   // Hashes of the HTTP API's bearer tokens; empty: "tokens" in data_dir.
   std::string token_file;
   // File with the keystore's passphrase; empty: the systemd credential "tocsin-kek".

@@ -50,14 +50,14 @@ std::uint16_t Node::http_port() const {
   return parts_->http_port;
 }
 std::uint16_t Node::read_port() const {
-  return parts_->read_port;
+  return parts_->read_plane ? parts_->read_plane->port() : std::uint16_t{0};
 }
 
 // No new work from people, then none from peers; the runtime finishes what reached the sequencer.
 void Node::stop() {
   if (parts_->stopping.exchange(true)) return;
   if (parts_->http) parts_->http->stop();
-  if (parts_->read_http) parts_->read_http->stop();
+  if (parts_->read_plane) parts_->read_plane->stop();
   if (parts_->upkeep) parts_->upkeep->stop();
   if (parts_->witnessed) parts_->witnessed->stop();
   if (parts_->gossip) parts_->gossip->stop();

@@ -1,17 +1,7 @@
-#include "crypto/base/encoding.h"
 #include "node/daemon/node_parts.h"
-#include "node/http/log_routes.h"
 #include "node/http/operations.h"
 
 namespace tocsin::node {
-namespace {
-
-// Anybody may connect to the read plane: what one address gets of it.
-constexpr std::size_t kReadersPerAddressMax = 64;
-constexpr std::size_t kReadersMax = 512;
-
-}  // namespace
-
 Status Node::Parts::open_http() {
   TRY_ASSIGN(media, MediaHasher::make(
                         {config.media_worker.empty() ? MediaHasher::default_worker() : config.media_worker}));
@@ -24,14 +14,14 @@ Status Node::Parts::open_http() {
         const std::lock_guard lock(refusals_mu);
         const Refusal& refusal = refusals[peer];
         return PeerProgress{status.connected,  status.held,   status.head_size, status.last_sync_ms,
-                            status.last_error, refusal.at_ms, refusal.reason};
+                            status.last_error, refusal.at_ms, refusal.reason,   status.notice};
       },
       [this](const Hash& peer) { port->drop(peer); }, [this] { schedule_join(0); },
       [this] {
         const std::lock_guard lock(refusals_mu);
         return join_trouble;
       },
-      [this](const std::string& key) { return rotate(key); },
+      [this](const v1::RotateRequest& request) { return rotate(request); },
       [this](const v1::ExportRequest& request) { return ledger_export->run(request); },
       [this](const v1::BackupRequest& request) { return upkeep->backup(request); },
       [this] { return upkeep->fsck(); }, [this] { return node::witnessing(*witness_calls); }, gossip.get()});
@@ -48,6 +38,7 @@ Status Node::Parts::open_http() {
     if (!alarm.empty()) return fail(Code::kFailedPrecondition, alarm, "ledger/forked");
     return room->health();
   });
+  add_security_txt(*router, config.security_contact, runtime);
   add_admin_routes(*router, *admin);
   add_witness_calls(*router, *witness_calls);
   add_api_routes(*router, *admin);
@@ -60,16 +51,15 @@ Status Node::Parts::open_http() {
 
 Status Node::Parts::open_read_plane() {
   if (config.read_listen.empty()) return {};
-  read_router = std::make_unique<Router>(nullptr);
-  add_log_routes(*read_router, {ledger->log(), [this] { return witnessed->published(); }, config.read_prefix,
-                                hex_encode(ByteView(ledger->self()).first(8))});
-  add_witness_route(*read_router, *cosigner, config.read_prefix);
-  HttpLimits limits;
-  limits.connections_max = kReadersMax;
-  limits.connections_per_address_max = kReadersPerAddressMax;
-  limits.requests_per_s_max = config.read_rate;
-  read_http = std::make_unique<HttpServer>(runtime, *read_router, metrics, limits);
-  TRY_ASSIGN(read_port, read_http->listen_tcp(config.read_listen));
+  TRY_ASSIGN(read_plane, ReadPlane::open({config, runtime, metrics, *ledger,
+                                          [this] { return witnessed->published(); }, *cosigner,
+                                          [this](ByteView der) -> Status {
+                                            TRY_ASSIGN(const PeerCertificate client, read_certificate(der));
+                                            const LinkVerdict verdict = judge(client);
+                                            if (!verdict.refused) return {};
+                                            return fail(*verdict.refused, verdict.reason, "tls/member");
+                                          }},
+                                         keys.back()->tls));
   return {};
 }
 

@@ -1,5 +1,6 @@
 #include "node/daemon/node_parts.h"
 #include "node/log/log.h"
+#include "protocol/process/policy_override.h"
 #include "protocol/process/registry.h"
 
 namespace tocsin::node {
@@ -22,7 +23,9 @@ Status Node::Parts::open_ledger() {
                          mine.kek.copy(),
                          mine.descriptor.message().log_origin(),
                          mine.descriptor.fingerprint(),
-                         to_bytes(as_view(mine.descriptor.signed_form().SerializeAsString()))};
+                         to_bytes(as_view(mine.descriptor.signed_form().SerializeAsString())),
+                         {}};
+  if (mine.next) ledger_keys.next = mine.next->operational.copy();
   TRY_ASSIGN(ledger, Ledger::open(*store, runtime, std::move(ledger_keys)));
   members = std::make_unique<Members>(*store, *ledger, runtime);
   signals = std::make_unique<Signals>(*store, *ledger, runtime, *members,
@@ -54,6 +57,7 @@ void Node::Parts::on_commit(const Ledger::Committed& committed) {
     desk->note(value);
     if (desk->asks(value)) runtime.post(Lane::kWorkers, [this, value] { follow_up(value); });
   }
+  if (known_logs) known_logs->rows_changed();
   metrics.ledger_commits.add();
   metrics.ledger_size.set(static_cast<std::int64_t>(committed.head.tree.size));
   metrics.signals_matching.set(static_cast<std::int64_t>(signals->matching()));
@@ -63,29 +67,33 @@ void Node::Parts::on_commit(const Ledger::Committed& committed) {
 
 Status Node::Parts::open_witnesses() {
   const Keys& mine = *keys.front();
-  TRY_ASSIGN(const auto log_key, protocol::make_verifier_key(ledger->origin(), protocol::KeyType::kEd25519,
-                                                             mine.operational.public_key()));
   known_logs = std::make_unique<KnownLogs>(*members, runtime);
   cosigner = std::make_unique<Cosigner>(Cosigner::Parts{
       *store, *ledger, runtime, mine.cosigner.copy(), protocol::cosigner_name(mine.descriptor.name()),
       [this](std::string_view origin) { return known_logs->keys(origin); }, nullptr,
       [this](const std::string& origin, const std::string& note) { gossip->saw_of(origin, note); }});
   outside = std::make_unique<OutsideWitnesses>();
-  witnessed = std::make_unique<Witnessed>(Witnessed::Parts{
-      *store, *ledger, runtime, log_key, [this] { return known_logs->members_that_cosign(); },
-      [this](const WitnessTarget& target, const std::string& body, Witnessed::Asked asked) {
-        ask_to_cosign(target, body, std::move(asked));
+  witnessed = std::make_unique<Witnessed>(
+      Witnessed::Parts{*store, *ledger, runtime, [this] { return known_logs->members_that_cosign(); },
+                       [this](const WitnessTarget& target, const std::string& body, Witnessed::Asked asked) {
+                         ask_to_cosign(target, body, std::move(asked));
+                       },
+                       [this](const Published& published) {
+                         metrics.ledger_published.set(static_cast<std::int64_t>(published.tree.size));
+                         if (feed_service && published.checkpoint)
+                           feed_service->moved_on(*published.checkpoint);
+                         if (key_change) runtime.post(Lane::kWorkers, [this] { key_change->settle(); });
+                       },
+                       [this](const Witnessed::Ahead& ahead) { on_ahead(ahead); }});
+  witness_calls.reset(new WitnessCalls{
+      *ledger, *members, *witnessed, *cosigner, config.data_dir + "/witness.policy",
+      [this] {
+        const std::lock_guard lock(alarm_mu);
+        return alarm;
       },
-      [this](const Published& published) {
-        metrics.ledger_published.set(static_cast<std::int64_t>(published.tree.size));
-        if (feed_service && published.checkpoint) feed_service->moved_on(*published.checkpoint);
-      },
-      [this](const Witnessed::Ahead& ahead) { on_ahead(ahead); }});
-  witness_calls.reset(new WitnessCalls{*ledger, *members, *witnessed, *cosigner, log_key,
-                                       config.data_dir + "/witness.policy", [this] {
-                                         const std::lock_guard lock(alarm_mu);
-                                         return alarm;
-                                       }});
+      [this](std::string_view before, std::string_view after, std::string_view reason) {
+        return protocol::sign_policy_override(newest_keys().root, ledger->origin(), before, after, reason);
+      }});
   return {};
 }
 

@@ -4,8 +4,8 @@
 // One struct over a few files, each a part of the daemon's work: node.cc (the states a start goes through,
 // the order of stopping), node_ledger.cc (store, ledger, witnesses), node_peers.cc (the peer port and
 // joining), node_http.cc (the servers and what they call), node_recovery.cc (quarantine and repair),
-// node_upkeep.cc (what a node does by the clock, and its keys). Concurrency: as said at each field; open() on
-// one thread, everything else from the runtime's lanes.
+// node_keys.cc (its keys and their changes), node_upkeep.cc (what a node does by the clock). Concurrency: as
+// said at each field; open() on one thread, everything else from the runtime's lanes.
 
 #include <atomic>
 #include <map>
@@ -14,9 +14,11 @@
 #include <vector>
 
 #include "node/cases/desk.h"
+#include "node/daemon/key_change.h"
 #include "node/daemon/ledger_export.h"
 #include "node/daemon/node.h"
 #include "node/daemon/node_state.h"
+#include "node/daemon/read_plane.h"
 #include "node/daemon/upkeep.h"
 #include "node/gossip/gossip.h"
 #include "node/http/admin_routes.h"
@@ -83,11 +85,10 @@ struct Node::Parts {
   std::unique_ptr<AdminParts> admin;
   std::unique_ptr<Router> router;
   std::unique_ptr<HttpServer> http;
-  std::unique_ptr<Router> read_router;
-  std::unique_ptr<HttpServer> read_http;
+  std::unique_ptr<ReadPlane> read_plane;
+  std::unique_ptr<KeyChange> key_change;
   std::uint16_t peer_port = 0;
   std::uint16_t http_port = 0;
-  std::uint16_t read_port = 0;
   std::atomic<bool> stopping{false};
   // Only the newest of the scheduled looks at the invitation counts.
   std::atomic<std::uint64_t> join_turn{0};
@@ -132,9 +133,14 @@ struct Node::Parts {
   void poll_hourly();
   void forget_old_answers();
   void renew_when_due();
-  Result<v1::RotateReply> rotate(const std::string& which);
+  void open_key_change();
+  const Keys& newest_keys();
+  Status install(Keys fresh);
+  Result<v1::RotateReply> rotate(const v1::RotateRequest& request);
+  Result<Keys> rotated(const v1::RotateRequest& request, const KeystoreLock& lock);
   const crypto::SigningKey& operational_key();
   void poll_index();
+  void poll_witnessed();
   protocol::ValidDescriptor descriptor();
   std::vector<const crypto::KemKey*> envelope_keys();
 };

@@ -64,7 +64,9 @@ Status Node::Parts::open_port() {
   TRY(open_witnesses());
   open_gossip();
   feed_owner = std::make_unique<FeedOwner>(
-      *ledger, runtime, *members, [this](std::uint64_t from) { return witnessed->published_for(from); });
+      *ledger, runtime, *members,
+      [this](std::uint64_t from, std::uint64_t known) { return witnessed->published_for(from, known); });
+  feed_owner->set_descriptor([this] { return descriptor(); });
   kept_ledgers = std::make_unique<KeptLedgers>(*store, runtime, ledger->self());
   feed_service =
       std::make_unique<FeedService>(*ledger, *feed_owner, cosigner.get(), kept_ledgers.get(), gossip.get());
@@ -87,6 +89,7 @@ Status Node::Parts::open_port() {
                {"reason", event.reason}});
   };
   TRY_ASSIGN(port, PeerPort::open(runtime, *feed_service, keys.back()->tls, std::move(hooks)));
+  open_key_change();
   // Before anybody sees the old certificate.
   renew_when_due();
   return {};
@@ -109,9 +112,11 @@ Status Node::Parts::open_peers() {
   sync->start();
   TRY(witnessed->start());
   TRY(gossip->start());
+  key_change->settle();
   poll_join();
   poll_expiry();
   poll_hourly();
+  poll_witnessed();
   if (config.index_hours != 0) poll_index();
   return {};
 }

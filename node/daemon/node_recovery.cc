@@ -56,9 +56,8 @@ v1::Recovery recovery_of(const Repair::Report& report) {
 // The members are asked before anything is signed: a directory put back whole, anchor and all, looks like
 // what it was.
 std::optional<Error> Node::Parts::look_again() {
-  const Keys& mine = *keys.back();
   auto log = protocol::make_verifier_key(ledger->origin(), protocol::KeyType::kEd25519,
-                                         mine.operational.public_key());
+                                         operational_key().public_key());
   if (!log) return log.error();
   second_look = std::make_unique<SecondLook>(
       SecondLook::Parts{*store, runtime, std::move(*log), ledger->head().tree,
@@ -165,7 +164,9 @@ void Node::Parts::renew_refused() {
   std::uint64_t last = renewed_ms;
   if (last + kRenewEveryMs > now || !renewed_ms.compare_exchange_strong(last, now)) return;
   runtime.post(Lane::kWorkers, [this] {
-    if (const auto renewed = rotate("tls"); !renewed)
+    v1::RotateRequest request;
+    request.set_key("tls");
+    if (const auto renewed = rotate(request); !renewed)
       return log_failure(LogLevel::kError, "node.renewal_failed", renewed.error());
     log_event(LogLevel::kWarning, "node.renewed", {{"descriptor", descriptor().message().sequence()}});
   });

@@ -1,5 +1,3 @@
-#include <cstdlib>
-
 #include "node/daemon/node_parts.h"
 #include "node/ledger/answers.h"
 #include "node/ledger/changes.h"
@@ -11,35 +9,9 @@ namespace {
 constexpr std::uint64_t kExpiryPollMs = 60'000;
 constexpr std::uint64_t kIndexPollMs = 60'000;
 constexpr std::uint64_t kHourMs = 3'600'000;
-// Renewed while this much is left: a peer that is away for a while meets the new one before the old has
-// ended.
-constexpr std::uint64_t kRenewBeforeMs = 30ULL * 24 * 3600 * 1000;
+constexpr std::uint64_t kWitnessedPollMs = 5'000;
 
 }  // namespace
-
-Result<KeystoreLock> Node::Parts::keystore_lock() const {
-  const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
-  return read_keystore_lock(config.passphrase_file, directory == nullptr ? "" : directory);
-}
-
-protocol::ValidDescriptor Node::Parts::descriptor() {
-  std::lock_guard lock(keys_mu);
-  return keys.back()->descriptor;
-}
-
-std::vector<const crypto::KemKey*> Node::Parts::envelope_keys() {
-  std::lock_guard lock(keys_mu);
-  std::vector<const crypto::KemKey*> out;
-  for (auto it = keys.rbegin(); it != keys.rend(); ++it) out.push_back(&(*it)->envelope);
-  if (keys.front()->previous_envelope) out.push_back(&*keys.front()->previous_envelope);
-  return out;
-}
-
-// Of keys that were replaced the newest is in force; the older ones only open what was sealed to them.
-const crypto::SigningKey& Node::Parts::operational_key() {
-  std::lock_guard guard(keys_mu);
-  return keys.back()->operational;
-}
 
 void Node::Parts::poll_expiry() {
   if (stopping) return;
@@ -59,6 +31,7 @@ void Node::Parts::poll_hourly() {
   if (stopping) return;
   forget_old_answers();
   renew_when_due();
+  key_change->renew_when_due();
   runtime.after(kHourMs, Lane::kWorkers, [this] { poll_hourly(); });
 }
 
@@ -72,31 +45,10 @@ void Node::Parts::forget_old_answers() {
   });
 }
 
-void Node::Parts::renew_when_due() {
-  const auto mine = descriptor();
-  if (mine.message().valid_until_ms() > runtime.now_ms() + kRenewBeforeMs) return;
-  const auto renewed = rotate("tls");
-  if (!renewed) return log_failure(LogLevel::kError, "node.renewal_failed", renewed.error());
-  log_event(LogLevel::kInfo, "node.renewed", {{"descriptor", renewed->descriptor_sequence()}});
-}
-
-Result<v1::RotateReply> Node::Parts::rotate(const std::string& which) {
-  if (which != "tls" && which != "envelope")
-    return fail(Error{Code::kInvalidArgument,
-                      "\"" + which + "\" cannot be rotated",
-                      "key/unknown",
-                      {},
-                      "tocsin key rotate tls, or envelope"});
-  const std::lock_guard one(rotate_mu);
-  TRY_ASSIGN(const KeystoreLock lock, keystore_lock());
-  const Rotation rotation{config.data_dir, runtime.now_ms()};
-  TRY_ASSIGN(Keys rotated, which == "tls" ? rotate_tls(rotation, lock) : rotate_envelope(rotation, lock));
-  v1::RotateReply reply;
-  reply.set_descriptor_sequence(rotated.descriptor.message().sequence());
-  TRY(port->set_identity(rotated.tls));
-  std::lock_guard guard(keys_mu);
-  keys.push_back(std::make_unique<Keys>(std::move(rotated)));
-  return reply;
+void Node::Parts::poll_witnessed() {
+  if (stopping) return;
+  metrics.witness_behind_s.set(static_cast<std::int64_t>(witnessed->behind_s()));
+  runtime.after(kWitnessedPollMs, Lane::kWorkers, [this] { poll_witnessed(); });
 }
 
 void Node::Parts::poll_index() {

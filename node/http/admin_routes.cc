@@ -117,7 +117,7 @@ void add_admin_routes(Router& router, const AdminParts& parts) {
   router.add(admin_call<v1::UserListRequest, v1::UserListReply>(
       "UserList", [&parts](const auto&) -> Result<v1::UserListReply> { return list_users(parts); }));
   router.add(admin_call<v1::RotateRequest, v1::RotateReply>(
-      "Rotate", [&parts](const auto& request) { return parts.rotate(request.key()); }));
+      "Rotate", [&parts](const auto& request) { return parts.rotate(request); }));
   router.add(admin_call<v1::ExportRequest, v1::ExportReply>(
       "Export", [&parts](const auto& request) { return parts.export_bundle(request); }));
   router.add(admin_call<v1::BackupRequest, v1::BackupReply>(

@@ -29,6 +29,7 @@ struct PeerProgress {
   std::string last_error;
   std::uint64_t last_refusal_ms = 0;
   std::string last_refusal;
+  std::string notice;
 };
 
 struct AdminParts {
@@ -46,7 +47,7 @@ struct AdminParts {
   std::function<void(const Hash& peer)> drop_links;
   std::function<void()> ask_inviter;          // at once, now that there is an invitation to follow
   std::function<std::string()> join_trouble;  // why nobody has answered yet; empty when nothing is known
-  std::function<Result<v1::RotateReply>(const std::string& key)> rotate;
+  std::function<Result<v1::RotateReply>(const v1::RotateRequest&)> rotate;
   std::function<Result<v1::ExportReply>(const v1::ExportRequest&)> export_bundle;
   std::function<Result<v1::BackupReply>(const v1::BackupRequest&)> backup;
   std::function<Result<v1::FsckReply>()> fsck;

@@ -82,6 +82,21 @@ class Shelf {
   std::deque<std::string> order_;              // oldest first; guarded by mu_
 };
 
+// One past the last record under a tile or bundle, had it its full width.
+std::uint64_t end_index(const protocol::TileId& tile, bool entries) {
+  const unsigned shift = protocol::kTileHeight * (entries ? 1 : tile.level + 1);
+  constexpr std::uint64_t kNever = ~std::uint64_t{0};
+  return shift >= 64 || tile.index >= (kNever >> shift) ? kNever : (tile.index + 1) << shift;
+}
+
+Response pruned(std::uint64_t minimum_index) {
+  return problem(410, {Code::kNotFound,
+                       "the records before " + std::to_string(minimum_index) +
+                           " are older than this log's retention and no longer served here",
+                       "http/pruned", "a log's tree goes on unchanged; only old tiles and bundles are closed",
+                       "ask the node's operator for a bundle of them"});
+}
+
 Response tile(const LogRoutes& routes, Shelf& shelf, const Request& request) {
   // The raw path: an escaped spelling of it is another resource.
   const std::string_view name = std::string_view(request.path).substr(routes.prefix.size() + 1);
@@ -89,6 +104,10 @@ Response tile(const LogRoutes& routes, Shelf& shelf, const Request& request) {
   if (!path) return not_there();
   const std::uint64_t size = routes.published().tree.size;
   if (path->tile.width > protocol::tile_width(size, path->tile.level, path->tile.index)) return not_there();
+  if (routes.minimum_index) {
+    const std::uint64_t minimum = routes.minimum_index();
+    if (end_index(path->tile, path->entries) <= minimum) return pruned(minimum);
+  }
   const bool whole = path->tile.width == protocol::kTileWidth;
   auto kept = whole ? shelf.find(request.path) : std::nullopt;
   Result<std::string> body = kept ? std::move(*kept) : read_tile(routes.log, *path);

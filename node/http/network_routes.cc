@@ -46,6 +46,7 @@ Result<v1::PeerInfo> peer_info(const AdminParts& parts, const v1::PeerRow& row, 
   info.set_reason(row.reason());
   info.set_last_refusal_ms(progress.last_refusal_ms);
   info.set_last_refusal(progress.last_refusal);
+  info.set_notice(progress.notice);
   info.set_certificate_until_ms(descriptor.message().valid_until_ms());
   info.set_descriptor_sequence(descriptor.message().sequence());
   if (parts.gossip != nullptr) info.set_alarm(parts.gossip->alarm_of(descriptor.fingerprint()));

@@ -26,11 +26,15 @@ struct WitnessCalls {
   const Members& members;
   const Witnessed& witnessed;
   const Cosigner& cosigner;
-  protocol::VerifierKey log;  // our ledger's
   std::string policy_file;
   std::function<std::string()> alarm;  // of a witness that holds another history; empty: none
+  // The root key's word that `after` replaces `before`, the quorum of `before` being lost (SPEC §12).
+  std::function<crypto::Signature(std::string_view before, std::string_view after, std::string_view reason)>
+      sign_override;
 };
 v1::Witnessing witnessing(const WitnessCalls& calls);
+// Our ledger's key, as it signs now.
+protocol::VerifierKey log_vkey(const Ledger& ledger);
 // `calls` outlives the router.
 void add_witness_calls(Router& router, const WitnessCalls& calls);
 

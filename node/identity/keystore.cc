@@ -16,6 +16,8 @@ namespace {
 // The payload's limit and what sealing adds, rounded up.
 constexpr std::size_t kKeystoreFileMax = crypto::kKeyfilePayloadMax + 4096;
 
+constexpr std::string_view kSigsumPrefix = "sigsum.org/v1/tree/";
+
 // A KeystorePayload whose secrets are wiped when it goes.
 class Payload {
  public:
@@ -27,7 +29,7 @@ class Payload {
     for (std::string* secret :
          {m.mutable_root_seed(), m.mutable_operational_seed(), m.mutable_envelope_secret(),
           m.mutable_tls_key_pkcs8(), m.mutable_chain_key(), m.mutable_kek(),
-          m.mutable_previous_envelope_secret(), m.mutable_cosigner_seed()})
+          m.mutable_previous_envelope_secret(), m.mutable_cosigner_seed(), m.mutable_next_operational_seed()})
       wipe({reinterpret_cast<std::uint8_t*>(secret->data()), secret->size()});
   }
   v1::KeystorePayload* operator->() { return &message_; }
@@ -118,6 +120,13 @@ Result<Secret<32>> cosigner_seed_of(const Payload& payload) {
   return seed;
 }
 
+Result<std::optional<Keys::Next>> next_of(const Payload& payload) {
+  if (payload->next_operational_seed().empty()) return std::optional<Keys::Next>();
+  TRY_ASSIGN(const Secret<32> seed, secret_of(payload->next_operational_seed(), "next operational seed"));
+  TRY_ASSIGN(protocol::ValidDescriptor descriptor, protocol::parse_descriptor(payload->next_descriptor()));
+  return std::optional<Keys::Next>(Keys::Next{crypto::SigningKey::from_seed(seed), std::move(descriptor)});
+}
+
 Result<Keys> parse_keys(const Payload& payload) {
   TRY_ASSIGN(const Secret<32> root_seed, secret_of(payload->root_seed(), "root seed"));
   TRY_ASSIGN(const Secret<32> operational_seed, secret_of(payload->operational_seed(), "operational seed"));
@@ -133,6 +142,7 @@ Result<Keys> parse_keys(const Payload& payload) {
     TRY_ASSIGN(Secret<32> secret, secret_of(payload->previous_envelope_secret(), "previous envelope key"));
     previous = crypto::KemKey::from_private(std::move(secret));
   }
+  TRY_ASSIGN(auto next, next_of(payload));
   return Keys{crypto::SigningKey::from_seed(root_seed),
               crypto::SigningKey::from_seed(operational_seed),
               crypto::KemKey::from_private(std::move(envelope)),
@@ -142,7 +152,8 @@ Result<Keys> parse_keys(const Payload& payload) {
               crypto::SigningKey::from_seed(cosigner_seed),
               payload->kek_epoch(),
               std::move(tls),
-              std::move(descriptor)};
+              std::move(descriptor),
+              std::move(next)};
 }
 
 // The payload as keys, each checked against the descriptor.
@@ -161,6 +172,10 @@ Result<Keys> keys_of(const Payload& payload) {
   if (descriptor.cosigner() && keys->cosigner.public_key() != descriptor.cosigner()->key)
     return inconsistent("cosigner key");
   if (spki != descriptor.tls_spki_sha256()) return inconsistent("TLS key");
+  if (keys->next && (keys->next->operational.public_key() != keys->next->descriptor.operational_key() ||
+                     keys->next->descriptor.fingerprint() != descriptor.fingerprint() ||
+                     keys->next->descriptor.message().sequence() <= descriptor.message().sequence()))
+    return inconsistent("next operational key");
   return keys;
 }
 
@@ -183,16 +198,31 @@ void make_envelope(Payload& payload, v1::NodeDescriptor& descriptor) {
   descriptor.set_envelope_key(to_string(key.public_key()));
 }
 
-// Signs the descriptor for another lifetime and makes the certificate that carries it.
-Status certify(Payload& payload, v1::NodeDescriptor& descriptor, const crypto::SigningKey& root,
-               std::uint64_t now_ms) {
+void wipe_field(std::string* field) {
+  wipe({reinterpret_cast<std::uint8_t*>(field->data()), field->size()});
+  field->clear();
+}
+
+void drop_next(Payload& payload) {
+  wipe_field(payload->mutable_next_operational_seed());
+  payload->clear_next_descriptor();
+}
+
+// The descriptor of the next sequence, signed for another lifetime.
+Result<v1::SignedDescriptor> sign_next(Payload& payload, v1::NodeDescriptor& descriptor,
+                                       const crypto::SigningKey& root, std::uint64_t now_ms,
+                                       std::uint64_t lifetime_ms) {
   descriptor.set_sequence(descriptor.sequence() + 1);
   descriptor.set_valid_from_ms(now_ms > kDescriptorBackdateMs ? now_ms - kDescriptorBackdateMs : 0);
-  descriptor.set_valid_until_ms(now_ms + kDescriptorLifetimeMs);
+  descriptor.set_valid_until_ms(now_ms + lifetime_ms);
   TRY_ASSIGN(const Secret<32> cosigner_seed, cosigner_seed_of(payload));
   set_secret(payload->mutable_cosigner_seed(), cosigner_seed.expose());
   descriptor.set_cosigner_key(to_string(crypto::SigningKey::from_seed(cosigner_seed).public_key()));
-  TRY_ASSIGN(*payload->mutable_signed_descriptor(), protocol::sign_descriptor(descriptor, root));
+  return protocol::sign_descriptor(descriptor, root);
+}
+
+// The certificate that carries the payload's descriptor.
+Status certify(Payload& payload) {
   TRY_ASSIGN(const Bytes certificate,
              make_tls_certificate(as_view(payload->tls_key_pkcs8()), payload->signed_descriptor()));
   payload->set_tls_certificate_der(to_string(certificate));
@@ -206,12 +236,19 @@ Result<Keys> rotate(const Rotation& rotation, const KeystoreLock& lock, Change c
   TRY_ASSIGN(const Keys old, keys_of(payload));
   v1::NodeDescriptor descriptor = old.descriptor.message();
   TRY(change(payload, descriptor));
-  TRY(certify(payload, descriptor, old.root, rotation.now_ms));
+  drop_next(payload);
+  TRY_ASSIGN(*payload->mutable_signed_descriptor(),
+             sign_next(payload, descriptor, old.root, rotation.now_ms, kDescriptorLifetimeMs));
+  TRY(certify(payload));
   TRY(store(rotation.data_dir, payload, lock, rotation.cost, true));
   return keys_of(payload);
 }
 
 }  // namespace
+
+bool is_key_origin(std::string_view origin) {
+  return origin.starts_with(kSigsumPrefix);
+}
 
 std::string keystore_path(const std::string& data_dir) {
   return data_dir + "/keystore";
@@ -254,13 +291,17 @@ Result<Keys> init_node(const InitOptions& options, const KeystoreLock& lock) {
   descriptor.set_address(options.address);
   const auto operational = crypto::SigningKey::from_seed(operational_seed).public_key();
   descriptor.set_log_origin(options.log_origin == kSigsumOrigin
-                                ? "sigsum.org/v1/tree/" + hex_encode(crypto::sha256(operational))
+                                ? std::string(kSigsumPrefix) + hex_encode(crypto::sha256(operational))
                                 : options.log_origin);
   descriptor.set_root_key(to_string(root.public_key()));
   descriptor.set_operational_key(to_string(operational));
   make_envelope(payload, descriptor);
   TRY(make_tls(payload, descriptor));
-  TRY(certify(payload, descriptor, root, options.now_ms));
+  const bool fixed_key = is_key_origin(descriptor.log_origin());
+  TRY_ASSIGN(*payload->mutable_signed_descriptor(),
+             sign_next(payload, descriptor, root, options.now_ms,
+                       fixed_key ? kFixedKeyLifetimeMs : kDescriptorLifetimeMs));
+  TRY(certify(payload));
   TRY_ASSIGN(Keys keys, keys_of(payload));
   // Only now, when nothing but the disk can fail, is anything written.
   TRY(make_private_directory(options.data_dir));
@@ -284,12 +325,48 @@ Result<Keys> rotate_tls(const Rotation& rotation, const KeystoreLock& lock) {
 Result<Keys> rotate_envelope(const Rotation& rotation, const KeystoreLock& lock) {
   return rotate(rotation, lock, [](Payload& payload, v1::NodeDescriptor& descriptor) -> Status {
     const std::string old = payload->envelope_secret();
-    wipe({reinterpret_cast<std::uint8_t*>(payload->mutable_previous_envelope_secret()->data()),
-          payload->previous_envelope_secret().size()});
+    wipe_field(payload->mutable_previous_envelope_secret());
     payload->set_previous_envelope_secret(old);
     make_envelope(payload, descriptor);
     return {};
   });
+}
+
+Result<Keys> set_address(const Rotation& rotation, const KeystoreLock& lock, const std::string& address) {
+  return rotate(rotation, lock, [&](Payload&, v1::NodeDescriptor& descriptor) -> Status {
+    TRY(protocol::check_address(address));
+    descriptor.set_address(address);
+    return {};
+  });
+}
+
+Result<Keys> stage_operational(const Rotation& rotation, const KeystoreLock& lock) {
+  Payload payload;
+  TRY(load(rotation.data_dir, lock, payload));
+  TRY_ASSIGN(const Keys old, keys_of(payload));
+  v1::NodeDescriptor descriptor = old.descriptor.message();
+  const Secret<32> seed = crypto::random_secret<32>();
+  drop_next(payload);
+  set_secret(payload->mutable_next_operational_seed(), seed.expose());
+  descriptor.set_operational_key(to_string(crypto::SigningKey::from_seed(seed).public_key()));
+  TRY_ASSIGN(*payload->mutable_next_descriptor(),
+             sign_next(payload, descriptor, old.root, rotation.now_ms, kDescriptorLifetimeMs));
+  TRY(store(rotation.data_dir, payload, lock, rotation.cost, true));
+  return keys_of(payload);
+}
+
+Result<Keys> adopt_operational(const Rotation& rotation, const KeystoreLock& lock) {
+  Payload payload;
+  TRY(load(rotation.data_dir, lock, payload));
+  if (payload->next_operational_seed().empty())
+    return fail(Code::kFailedPrecondition, "no operational key is staged", "keystore/next");
+  wipe_field(payload->mutable_operational_seed());
+  set_secret(payload->mutable_operational_seed(), as_view(payload->next_operational_seed()));
+  *payload->mutable_signed_descriptor() = payload->next_descriptor();
+  drop_next(payload);
+  TRY(certify(payload));
+  TRY(store(rotation.data_dir, payload, lock, rotation.cost, true));
+  return keys_of(payload);
 }
 
 }  // namespace tocsin::node

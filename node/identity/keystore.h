@@ -29,6 +29,8 @@ namespace tocsin::node {
 
 // Lifetime of a descriptor and its certificate.
 inline constexpr std::uint64_t kDescriptorLifetimeMs = 90ULL * 24 * 3600 * 1000;
+// Of the first one under sigsum's origin: a key that is the log's name cannot be changed (SPEC §2).
+inline constexpr std::uint64_t kFixedKeyLifetimeMs = 20ULL * 365 * 24 * 3600 * 1000;
 // It is valid this long before it was made, for peers whose clocks are behind.
 inline constexpr std::uint64_t kDescriptorBackdateMs = 24ULL * 3600 * 1000;
 
@@ -40,6 +42,8 @@ Result<KeystoreLock> read_keystore_lock(const std::string& passphrase_file,
                                         const std::string& credentials_directory);
 
 inline constexpr std::string_view kSigsumOrigin = "sigsum";
+// Whether the origin is made of the ledger's key, as sigsum's is.
+bool is_key_origin(std::string_view origin);
 
 struct Keys {
   crypto::SigningKey root;
@@ -52,6 +56,13 @@ struct Keys {
   std::uint32_t kek_epoch = 1;
   TlsIdentity tls;
   protocol::ValidDescriptor descriptor;
+  // A new operational key that was made and does not stand in the descriptor yet, and the one it will stand
+  // in.
+  struct Next {
+    crypto::SigningKey operational;
+    protocol::ValidDescriptor descriptor;
+  };
+  std::optional<Next> next;
 };
 
 struct InitOptions {
@@ -76,6 +87,15 @@ struct Rotation {
 // another lifetime; already stored.
 Result<Keys> rotate_tls(const Rotation& rotation, const KeystoreLock& lock);
 Result<Keys> rotate_envelope(const Rotation& rotation, const KeystoreLock& lock);
+// Another address in the descriptor, "host:port"; kInvalidArgument "identity/descriptor" when it is none.
+Result<Keys> set_address(const Rotation& rotation, const KeystoreLock& lock, const std::string& address);
+// These three drop a next operational key that was staged: whoever calls them knows that no ledger names it.
+
+// Two steps of a new operational key, each durable when it returns: stage makes the key and the descriptor
+// that will name it; adopt makes them the node's and wipes the old key. The ledger's KEY_ADDED stands
+// between. kFailedPrecondition "keystore/next" when nothing is staged.
+Result<Keys> stage_operational(const Rotation& rotation, const KeystoreLock& lock);
+Result<Keys> adopt_operational(const Rotation& rotation, const KeystoreLock& lock);
 
 std::string keystore_path(const std::string& data_dir);
 

@@ -34,6 +34,12 @@ void Ledger::hand_over_from(std::size_t records) {
 void Ledger::halt(Error why) {
   sequencer_->halt(std::move(why));
 }
+void Ledger::add_key(crypto::SigningKey key) {
+  sequencer_->signers.add(std::move(key));
+}
+void Ledger::forget_keys_before(const crypto::PublicKey& key) {
+  sequencer_->signers.forget_before(key);
+}
 void Ledger::set_listener(Listener listener) {
   sequencer_->listener = std::move(listener);
 }

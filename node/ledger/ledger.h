@@ -54,12 +54,13 @@ inline constexpr std::uint64_t kQuickFlushUs = 500;
 inline constexpr std::size_t kQuickCommitBytes = 12 << 10;
 
 struct LedgerKeys {
-  crypto::SigningKey operational;  // signs checkpoints
-  Secret<32> chain_key;            // blinds subjects into chain ids
-  Secret<32> kek;                  // wraps record keys
-  std::string origin;              // C2SP origin of the checkpoints
-  Hash self{};                     // root fingerprint
-  Bytes descriptor;                // serialised SignedDescriptor, for GENESIS
+  crypto::SigningKey operational;               // signs checkpoints, as long as the ledger names it
+  Secret<32> chain_key;                         // blinds subjects into chain ids
+  Secret<32> kek;                               // wraps record keys
+  std::string origin;                           // C2SP origin of the checkpoints
+  Hash self{};                                  // root fingerprint
+  Bytes descriptor;                             // serialised SignedDescriptor, for GENESIS
+  std::optional<crypto::SigningKey> next = {};  // one that the ledger may name already: see add_key()
 };
 
 struct Appended {
@@ -113,6 +114,11 @@ class Ledger {
   void hand_over_from(std::size_t records);
   // Signs nothing from the next commit on: every append gets `why`. Until the ledger is opened again.
   void halt(Error why);
+  // A later operational key. A checkpoint is signed by the key that the ledger names at its size (SPEC §2),
+  // and by every older one that was not forgotten.
+  void add_key(crypto::SigningKey key);
+  // Those older than this one sign no more.
+  void forget_keys_before(const crypto::PublicKey& key);
   // Before anything is appended.
   void set_listener(Listener listener);
   // Before anything is appended; they outlive the ledger.

@@ -51,12 +51,13 @@ struct Ledger::Sequencer::Commit {
 Ledger::Sequencer::Sequencer(storage::Store& store, Runtime& runtime, LedgerKeys keys)
     : log(store),
       sealer(std::move(keys.kek), std::move(keys.chain_key)),
+      signers(std::move(keys.operational)),
       self(keys.self),
       origin(std::move(keys.origin)),
       store_(store),
       runtime_(runtime),
-      operational_(std::move(keys.operational)),
       descriptor_(std::move(keys.descriptor)) {
+  if (keys.next) signers.add(std::move(*keys.next));
   head_.registry = registry_ = std::make_shared<const protocol::Registry>();
 }
 
@@ -317,16 +318,16 @@ void Ledger::Sequencer::flush(Commit& commit) {
     commit.status = store_.flush(commit.batch, std::nullopt);
     return;
   }
-  commit.status =
-      store_.flush(commit.batch, sealer.seal_head(commit.next.tree),
-                   [&](const storage::Batch& written, storage::Batch& more) -> Status {
-                     TRY(read_back(commit, written));
-                     commit.next.checkpoint = std::make_shared<const std::string>(
-                         protocol::sign_checkpoint(operational_, {origin, commit.next.tree}));
-                     storage::LogStore::put_checkpoint(more, commit.next.tree.size, *commit.next.checkpoint);
-                     commit.flush_us = runtime_.steady_us();
-                     return {};
-                   });
+  commit.status = store_.flush(
+      commit.batch, sealer.seal_head(commit.next.tree),
+      [&](const storage::Batch& written, storage::Batch& more) -> Status {
+        TRY(read_back(commit, written));
+        TRY_ASSIGN(std::string note, signers.sign(origin, commit.next.tree, *commit.next.registry));
+        commit.next.checkpoint = std::make_shared<const std::string>(std::move(note));
+        storage::LogStore::put_checkpoint(more, commit.next.tree.size, *commit.next.checkpoint);
+        commit.flush_us = runtime_.steady_us();
+        return {};
+      });
   commit.flush_us = runtime_.steady_us() - commit.flush_us;
 }
 

@@ -14,6 +14,7 @@
 #include <mutex>
 
 #include "node/ledger/changes.h"
+#include "node/ledger/checkpoint_signer.h"
 #include "node/ledger/ledger.h"
 #include "node/ledger/record_seal.h"
 #include "node/runtime/runtime.h"
@@ -38,6 +39,7 @@ class Ledger::Sequencer {
 
   const storage::LogStore log;
   const RecordSealer sealer;
+  CheckpointSigner signers;
   const Hash self;
   const std::string origin;
   Listener listener;
@@ -83,7 +85,6 @@ class Ledger::Sequencer {
   // Constant after construction.
   storage::Store& store_;
   Runtime& runtime_;
-  const crypto::SigningKey operational_;
   const Bytes descriptor_;
 
   // Owned by the sequencer: the ledger with everything that was prepared.

@@ -68,22 +68,27 @@ Status Ledger::Sequencer::check_start(const storage::LogHead& stored) {
 }
 
 // A checkpoint lies beside its commit, not in it: a power cut may have taken the rows of the last few. The
-// same key signs the same head with the same bytes again.
+// same key signs the same head with the same bytes again. Of the last heads before a change of the key, whose
+// key is gone, only what was published is missed, and that is never lost: it was shown after a later commit.
 Status Ledger::Sequencer::check_checkpoints(const storage::LogHead& stored) {
+  const protocol::Registry& registry = *head().registry;
   storage::Batch again;
   std::vector<storage::LogHead> heads = store_.anchored_heads();
   heads.push_back(stored);
   for (const storage::LogHead& head : heads) {
     TRY_ASSIGN(const auto held, log.checkpoint(head.size));
     if (held || head.size == 0 || head.size > stored.size || !sealer.is_ours(head)) continue;
-    const std::string note = protocol::sign_checkpoint(operational_, {origin, {head.size, head.root}});
-    storage::LogStore::put_checkpoint(again, head.size, note);
+    auto note = signers.sign(origin, {head.size, head.root}, registry);
+    if (!note && head.size < stored.size) continue;
+    if (!note) return bad_start(note.error().message);
+    storage::LogStore::put_checkpoint(again, head.size, *note);
   }
   if (again.rows() > 0) TRY(store_.commit(again));
   TRY_ASSIGN(const auto newest, log.newest_checkpoint());
   if (!newest || newest->size != stored.size) return bad_start("more was signed than its head says");
-  TRY_ASSIGN(const auto key,
-             protocol::make_verifier_key(origin, protocol::KeyType::kEd25519, operational_.public_key()));
+  const protocol::RegisteredKey* in_force = registry.operational_at(stored.size);
+  if (in_force == nullptr) return bad_start("it has no operational key");
+  TRY_ASSIGN(const auto key, protocol::make_verifier_key(origin, protocol::KeyType::kEd25519, in_force->key));
   const auto opened = protocol::open_checkpoint(newest->note, std::span(&key, 1));
   if (!opened) return bad_start("its checkpoint is not ours: " + opened.error().message);
   if (opened->checkpoint != protocol::Checkpoint{origin, {stored.size, stored.root}})

@@ -108,6 +108,8 @@ struct Metrics {
   Gauge ledger_published{all, "tocsin_ledger_published_size",
                          "Entries that others may see: all, or as far as the witnesses have cosigned"};
   Gauge witness_cosigned{all, "tocsin_witness_cosigned", "Checkpoints of others cosigned since the start"};
+  Gauge witness_behind_s{all, "tocsin_witness_behind_seconds",
+                         "Age of the oldest record that waits to be cosigned: usually below 60, look at 600"};
   Gauge ledger_size{all, "tocsin_ledger_size", "Entries in this node's ledger"};
   Counter ledger_commits{all, "tocsin_ledger_commits_total", "Synced commits, each with one checkpoint"};
 
@@ -139,8 +141,8 @@ struct Metrics {
   CounterByReason feed_refused{all,
                                "tocsin_feed_refused_total",
                                "Peers' pages and entries refused and kept as evidence",
-                               {"altered", "chain", "fork", "limit", "opening", "process", "rollback",
-                                "shape", "signature", "skipped", "time", "withheld"}};
+                               {"altered", "chain", "fork", "key", "limit", "opening", "override", "process",
+                                "rollback", "shape", "signature", "skipped", "time", "withheld"}};
   Counter links_opened{all, "tocsin_links_opened_total", "Peer links that passed both pins"};
   Counter links_refused{all, "tocsin_links_refused_total",
                         "Peer links refused: unpinned, expired, suspended"};
@@ -150,6 +152,10 @@ struct Metrics {
   Counter http_requests{all, "tocsin_http_requests_total", "HTTP requests answered"};
   Counter http_refused{all, "tocsin_http_refused_total",
                        "HTTP requests answered with a status of 400 or above"};
+  CounterByReason http_tls_refused{all,
+                                   "tocsin_http_tls_refused_total",
+                                   "HTTPS connections refused: no TLS 1.3, or a client's certificate",
+                                   {"handshake", "absent", "expired", "member", "purpose", "unknown"}};
   Histogram http_answer{all, "tocsin_http_answer_seconds", "From a whole request to its answer"};
 };
 

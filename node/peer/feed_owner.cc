@@ -85,21 +85,42 @@ Status FeedOwner::fill(Pass& pass, const v1::RecordsRequest& request, v1::Openin
   return {};
 }
 
-Published FeedOwner::published(std::uint64_t from) const {
-  if (published_) return published_(from);
+Published FeedOwner::published(std::uint64_t from, std::uint64_t known) const {
+  if (published_) return published_(from, known);
   const LedgerHead head = ledger_.head();
   return {head.tree, head.checkpoint};
+}
+
+void FeedOwner::tell_descriptor(const v1::RecordsRequest& request, v1::RecordsReply& reply) const {
+  if (!descriptor_) return;
+  const protocol::ValidDescriptor mine = descriptor_();
+  if (request.descriptor_sequence() < mine.message().sequence())
+    *reply.mutable_signed_descriptor() = mine.signed_form();
+}
+
+// Those that the reader has not read yet.
+void FeedOwner::tell_overrides(const v1::RecordsRequest& request, v1::RecordsReply& reply) const {
+  const auto registry = ledger_.registry();
+  for (const protocol::WitnessPolicy& policy : registry->witness_policies()) {
+    if (policy.index < request.from() || policy.override_reason.empty()) continue;
+    v1::PolicyOverride& told = *reply.add_policy_overrides();
+    told.set_before(policy.overridden);
+    told.set_after(policy.text);
+    told.set_reason(policy.override_reason);
+    told.set_signature(to_string(policy.override_signature));
+  }
 }
 
 Result<v1::RecordsReply> FeedOwner::records(const Hash& caller, const v1::RecordsRequest& request) const {
   TRY_ASSIGN(const auto reader, reader_of(caller));
   if (!reader)
     return fail(Code::kPermissionDenied, "this node is not a member of our network", "peer/stranger");
-  const Published head = published(request.from());
+  const Published head = published(request.from(), request.known_size());
   const bool behind = head.tree.size < std::max(request.from(), request.known_size());
   if (!head.checkpoint || (behind && request.from() <= ledger_.size())) {
     v1::RecordsReply waiting;
     waiting.set_waiting_for_witnesses(true);
+    tell_descriptor(request, waiting);
     return waiting;
   }
   Pass pass{*reader, head.tree.size, ledger_.log().reader(), ledger_.log().reader()};
@@ -113,6 +134,8 @@ Result<v1::RecordsReply> FeedOwner::records(const Hash& caller, const v1::Record
   source.leaf = [&](std::uint64_t index) { return pass.records.leaf(index); };
   source.nodes = tiles.nodes();
   TRY_ASSIGN(v1::RecordsReply reply, protocol::make_page(request, pass.to, source));
+  tell_descriptor(request, reply);
+  tell_overrides(request, reply);
   Secret<32> key, entropy;
   crypto::SealNonce nonce;
   runtime_.fill_random(key.expose_mutable());

@@ -30,14 +30,17 @@ inline constexpr std::uint32_t kPageTargetMax =
 
 class FeedOwner {
  public:
-  // What a reader that holds `from` records may be shown.
-  using PublishedFor = std::function<Published(std::uint64_t from)>;
+  // What a reader that holds `from` records, and knows a checkpoint of `known`, may be shown.
+  using PublishedFor = std::function<Published(std::uint64_t from, std::uint64_t known)>;
+  using OwnDescriptor = std::function<protocol::ValidDescriptor()>;
   // Without `published`, all that is durable.
   FeedOwner(const Ledger& ledger, Runtime& runtime, const Members& members, PublishedFor published = nullptr)
       : ledger_(ledger), runtime_(runtime), members_(members), published_(std::move(published)) {}
 
   Result<v1::RecordsReply> records(const Hash& caller, const v1::RecordsRequest& request) const;
-  Published published(std::uint64_t from) const;
+  Published published(std::uint64_t from, std::uint64_t known) const;
+  // Shown to readers that know an older one. Set before the first is served.
+  void set_descriptor(OwnDescriptor descriptor) { descriptor_ = std::move(descriptor); }
 
  private:
   struct Reader {
@@ -56,7 +59,10 @@ class FeedOwner {
   const Ledger& ledger_;
   Runtime& runtime_;
   const Members& members_;
+  void tell_descriptor(const v1::RecordsRequest& request, v1::RecordsReply& reply) const;
+  void tell_overrides(const v1::RecordsRequest& request, v1::RecordsReply& reply) const;
   const PublishedFor published_;
+  OwnDescriptor descriptor_;
   struct KnownKey {
     std::string descriptor;  // as it lies in the peer's row
     crypto::KemPublicKey key{};

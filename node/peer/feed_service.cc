@@ -15,7 +15,7 @@ Result<v1::HelloReply> FeedService::hello(const Hash& caller, const v1::HelloReq
   if (gossip_ != nullptr) *reply.mutable_gossip() = gossip_->carry(caller);
   reply.set_protocol(kProtocolVersion);
   reply.set_software(kSoftware);
-  if (const auto published = owner_.published(ledger_.size()); published.checkpoint)
+  if (const auto published = owner_.published(ledger_.size(), 0); published.checkpoint)
     reply.set_checkpoint(*published.checkpoint);
   return reply;
 }
@@ -52,7 +52,7 @@ v1::HeadNotice FeedService::notice_for(const Hash& caller, const std::string& ch
 }
 
 std::uint64_t FeedService::add_watcher(const Hash& caller, OnHead on_head) {
-  if (const auto published = owner_.published(ledger_.size()); published.checkpoint)
+  if (const auto published = owner_.published(ledger_.size(), 0); published.checkpoint)
     on_head(notice_for(caller, *published.checkpoint));
   std::lock_guard lock(mu_);
   watchers_.emplace(next_watcher_, Watcher{caller, std::move(on_head)});

@@ -7,8 +7,10 @@
 #include "node/ledger/changes.h"
 #include "node/members/members.h"
 #include "protocol/identity/ids.h"
+#include "protocol/log/checkpoint.h"
 #include "protocol/process/case_state.h"
 #include "protocol/process/fold.h"
+#include "protocol/process/policy_override.h"
 #include "protocol/process/rules.h"
 #include "storage/chain_store.h"
 #include "storage/receipt_store.h"
@@ -90,18 +92,20 @@ struct ForeignLedger::Page {
   std::shared_ptr<const Registry> registry;
   storage::Batch rows;  // what is stored of it whatever the cases say
   bool to_be_receipted = false;
+  std::string overridden_by;  // the policy that an override moved the reader to; empty: none did
 
   std::uint64_t end() const { return proved.from + proved.leaves.size(); }
 };
 
 struct ForeignLedger::View {
   Reached reached;
+  std::shared_ptr<const protocol::ValidDescriptor> descriptor;
   std::vector<protocol::VerifierKey> keys;
   std::deque<PagePtr> pending;
 };
 
 ForeignLedger::ViewPtr ForeignLedger::view() const {
-  return std::make_shared<const View>(View{taken_, keys_, pending_});
+  return std::make_shared<const View>(View{taken_, descriptor_, log_keys(), pending_});
 }
 
 Result<std::unique_ptr<ForeignLedger>> ForeignLedger::open(storage::Store& store, Ledger& ledger,
@@ -145,13 +149,106 @@ Result<std::shared_ptr<const Registry>> ForeignLedger::replay_registry() const {
 }
 
 Status ForeignLedger::set_descriptor(const protocol::ValidDescriptor& peer) {
-  if (!keys_.empty() && peer.operational_key() == operational_) return {};
-  TRY_ASSIGN(auto key, protocol::make_verifier_key(peer.message().log_origin(), protocol::KeyType::kEd25519,
-                                                   peer.operational_key()));
-  keys_ = {std::move(key)};
-  operational_ = peer.operational_key();
+  const bool another_key = !descriptor_ || peer.operational_key() != descriptor_->operational_key();
+  // Checked here, so that log_keys() cannot fail: the origin is a valid key name.
+  TRY(protocol::make_verifier_key(peer.message().log_origin(), protocol::KeyType::kEd25519,
+                                  peer.operational_key()));
+  descriptor_ = std::make_shared<const protocol::ValidDescriptor>(peer);
+  if (!another_key) return {};
   settled_.note.clear();
   taken_.note.clear();
+  return {};
+}
+
+// The key of the newest descriptor, whether a link or the ledger showed it; and for who has not read the
+// change yet, the key in force where it reads: a checkpoint from before the change may be what it is shown
+// (SPEC §7).
+std::vector<protocol::VerifierKey> ForeignLedger::log_keys() const {
+  std::vector<crypto::PublicKey> keys = {descriptor_->operational_key()};
+  if (const protocol::ValidDescriptor* read = taken_.registry->self(); read != nullptr) {
+    if (read->message().sequence() > descriptor_->message().sequence()) keys.clear();
+    if (keys.empty() || keys.front() != read->operational_key()) keys.push_back(read->operational_key());
+  }
+  std::vector<protocol::VerifierKey> out;
+  for (const crypto::PublicKey& key : keys) {
+    auto verifier =
+        protocol::make_verifier_key(descriptor_->message().log_origin(), protocol::KeyType::kEd25519, key);
+    CHECK_INVARIANT(verifier.has_value());
+    out.push_back(std::move(*verifier));
+  }
+  return out;
+}
+
+// R6: the policy in force where the reader stands, or what overrides it by the root key's word.
+Status ForeignLedger::check_quorum(const View& view, Page& page, const v1::RecordsReply& reply) {
+  const protocol::FeedPosition& position = view.reached.position;
+  const auto* policy = view.reached.registry->witness_policy_at(position.range.size());
+  // A checkpoint that was accepted before, by who had read less of the ledger, stays so.
+  if (policy == nullptr || (position.known && *position.known == *page.proved.position.known)) return {};
+  auto accepted = policy->policy->evaluate(reply.checkpoint(), view.keys);
+  if (!accepted && reply.policy_overrides_size() > 0) {
+    TRY_ASSIGN(page.overridden_by, follow_overrides(view, policy->text, reply));
+    if (page.overridden_by != policy->text) {
+      TRY_ASSIGN(const protocol::Policy after, protocol::Policy::parse(page.overridden_by));
+      accepted = after.evaluate(reply.checkpoint(), view.keys);
+    } else {
+      page.overridden_by.clear();
+    }
+  }
+  if (accepted) return {};
+  return fail(Code::kFailedPrecondition, "its checkpoint lacks cosignatures: " + accepted.error().message,
+              std::string(kQuorumMissingRule));
+}
+
+// An override replaces the policy it names and what came behind that, so one that names an earlier policy
+// than the reader's counts too; one that the reader has read already moves nobody.
+Result<std::string> ForeignLedger::follow_overrides(const View& view, std::string text,
+                                                    const v1::RecordsReply& reply) {
+  const auto& policies = view.reached.registry->witness_policies();
+  for (const v1::PolicyOverride& told : reply.policy_overrides()) {
+    const bool past = std::any_of(policies.begin(), policies.end(), [&](const auto& policy) {
+      return equal(policy.override_signature, as_view(told.signature()));
+    });
+    const bool applies = told.before() == text ||
+                         std::any_of(policies.begin(), policies.end(),
+                                     [&](const auto& policy) { return policy.text == told.before(); });
+    if (past || !applies) continue;
+    if (const Status held = protocol::verify_policy_override(
+            view.descriptor->root_key(), view.descriptor->message().log_origin(), told.before(), told.after(),
+            told.reason(), as_view(told.signature()));
+        !held)
+      return fail(Code::kUnauthenticated, held.error().message, "feed/override");
+    text = told.after();
+  }
+  return text;
+}
+
+std::string ForeignLedger::notice() const {
+  const auto& policies = settled_.registry->witness_policies();
+  if (policies.empty() || policies.back().override_reason.empty()) return {};
+  return "its witness policy was replaced without the old quorum, by its root key: " +
+         policies.back().override_reason;
+}
+
+// Who has read up to the checkpoint knows whose signature it must bear.
+Status ForeignLedger::check_signer(const Page& page, const std::vector<protocol::VerifierKey>& believed) {
+  const auto* in_force = page.registry->operational_at(page.end());
+  if (!page.proved.position.known || page.end() != page.proved.position.known->size || in_force == nullptr)
+    return {};
+  // What moved the reader from its policy stands in the ledger, or did not happen.
+  const auto& policies = page.registry->witness_policies();
+  if (!page.overridden_by.empty() && std::none_of(policies.begin(), policies.end(), [&](const auto& policy) {
+        return policy.text == page.overridden_by && !policy.override_reason.empty();
+      }))
+    return fail(Code::kDataLoss, "its policy was overridden, and its ledger does not say so",
+                "feed/override");
+  if (believed.size() == 1 && believed.front().key == in_force->key) return {};
+  TRY_ASSIGN(const auto key,
+             protocol::make_verifier_key(believed.front().name, protocol::KeyType::kEd25519, in_force->key));
+  const auto opened = protocol::open_checkpoint(page.proved.checkpoint_note, std::span(&key, 1));
+  if (!opened)
+    return fail(Code::kUnauthenticated,
+                "its checkpoint is not signed by the operational key that the ledger names", "feed/key");
   return {};
 }
 
@@ -306,14 +403,7 @@ Result<ForeignLedger::PagePtr> ForeignLedger::prove(
     return std::optional(protocol::ChainHead{head->seq, head->index, head->leaf});
   };
   TRY_ASSIGN(page->proved, protocol::verify_page(view.reached.position, reply, view.keys, head_of));
-  const protocol::Registry& registry = *view.reached.registry;
-  if (const auto* policy = registry.witness_policy_at(view.reached.position.range.size());
-      policy != nullptr) {
-    const auto accepted = policy->policy->evaluate(reply.checkpoint());
-    if (!accepted)
-      return fail(Code::kFailedPrecondition, "its checkpoint lacks cosignatures: " + accepted.error().message,
-                  std::string(kQuorumMissingRule));
-  }
+  TRY(check_quorum(view, *page, reply));
   for (const auto& [id, head] : page->proved.chain_heads) {
     const auto before = opened.find(id);
     page->chains[id] = {head.seq, head.index, head.leaf_hash,
@@ -321,6 +411,7 @@ Result<ForeignLedger::PagePtr> ForeignLedger::prove(
   }
   TRY(open_records(view, *page, reply, envelope_keys));
   TRY(judge_records(view, *page));
+  TRY(check_signer(*page, view.keys));
   prepare_rows(*page);
   return PagePtr(std::move(page));
 }

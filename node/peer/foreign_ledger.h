@@ -82,6 +82,8 @@ class ForeignLedger {
   Progress progress() const;  // of what is settled
   // What its 05xx records say, as far as they are settled.
   std::shared_ptr<const protocol::Registry> registry() const { return settled_.registry; }
+  // What the peer's operators did that ours should know; empty: nothing.
+  std::string notice() const;
   // A rotated key: the descriptor the link has accepted.
   Status set_descriptor(const protocol::ValidDescriptor& peer);
   const Hash& peer() const { return peer_; }
@@ -90,13 +92,18 @@ class ForeignLedger {
   // Where the ledger has been read to.
   struct Reached {
     protocol::FeedPosition position;
-    std::string note;  // of position.known, as it was verified under keys_; empty: not yet
+    std::string note;  // of position.known, as it was verified; empty: not yet under the newest key
     std::shared_ptr<const protocol::Registry> registry;
   };
   ForeignLedger(storage::Store& store, Ledger& ledger, Runtime& runtime, const Hash& peer)
       : store_(store), peers_(store), ledger_(ledger), runtime_(runtime), peer_(peer) {}
 
   Result<std::shared_ptr<const protocol::Registry>> replay_registry() const;
+  std::vector<protocol::VerifierKey> log_keys() const;
+  static Status check_quorum(const View& view, Page& page, const v1::RecordsReply& reply);
+  static Result<std::string> follow_overrides(const View& view, std::string text,
+                                              const v1::RecordsReply& reply);
+  static Status check_signer(const Page& page, const std::vector<protocol::VerifierKey>& believed);
   Result<std::optional<storage::ChainHead>> chain(const View& view, const Page& page, const Hash& id) const;
   Result<protocol::Leaf> earlier_leaf(const View& view, std::uint64_t index) const;
   Status open_records(const View& view, Page& page, const v1::RecordsReply& reply,
@@ -120,8 +127,7 @@ class ForeignLedger {
   Ledger& ledger_;
   Runtime& runtime_;
   const Hash peer_;
-  crypto::PublicKey operational_{};  // that keys_ is made of
-  std::vector<protocol::VerifierKey> keys_;
+  std::shared_ptr<const protocol::ValidDescriptor> descriptor_;  // the newest known
   Reached settled_;
   Reached taken_;
   std::deque<PagePtr> pending_;  // taken, not settled

@@ -159,9 +159,10 @@ void Sync::connect(const PeerPtr& peer) {
     peer->ledger = std::move(*opened);
     tell_held(peer);
     const auto progress = peer->ledger->progress();
-    note(peer, [&](PeerStatus& status) {
+    note(peer, [&, notice = peer->ledger->notice()](PeerStatus& status) {
       status.held = progress.held;
       status.head_size = progress.head_size;
+      status.notice = notice;
     });
   }
   peer->ledger->rewind();
@@ -226,6 +227,7 @@ void Sync::ask(const PeerPtr& peer) {
   v1::RecordsRequest request = *std::exchange(peer->next, std::nullopt);
   if (parts_.gossip != nullptr)
     *request.mutable_gossip() = parts_.gossip->carry(peer->descriptor.fingerprint());
+  request.set_descriptor_sequence(peer->descriptor.message().sequence());
   peer->link->records(request,
                       [this, peer, conversation = peer->conversation](Result<v1::RecordsReply> reply) {
                         if (peer->conversation != conversation) return;
@@ -233,6 +235,7 @@ void Sync::ask(const PeerPtr& peer) {
                         if (!reply) return failed(peer, reply.error());
                         hear(peer, reply->gossip(), {});
                         reply->clear_gossip();
+                        learn(peer, *reply);
                         if (reply->waiting_for_witnesses())
                           return wait(peer, "the peer waits for its witnesses");
                         peer->catching.pages += 1;
@@ -242,6 +245,20 @@ void Sync::ask(const PeerPtr& peer) {
                         peer->fetched = std::make_shared<const v1::RecordsReply>(std::move(*reply));
                         advance(peer);
                       });
+}
+
+// A descriptor that the peer's root key signed, newer than the one on file: the page behind it may already
+// need its keys.
+void Sync::learn(const PeerPtr& peer, const v1::RecordsReply& reply) {
+  if (!reply.has_signed_descriptor()) return;
+  auto newer = protocol::parse_descriptor(reply.signed_descriptor());
+  if (!newer || newer->fingerprint() != peer->descriptor.fingerprint() ||
+      newer->message().sequence() <= peer->descriptor.message().sequence())
+    return;
+  peer->descriptor = std::move(*newer);
+  static_cast<void>(peer->ledger->set_descriptor(peer->descriptor));
+  const auto row = parts_.members.row(peer->descriptor.fingerprint());
+  if (row && *row) parts_.ledger.append(parts_.members.learned(**row, peer->descriptor), [](const auto&) {});
 }
 
 void Sync::prove(const PeerPtr& peer) {
@@ -321,7 +338,10 @@ void Sync::written(const PeerPtr& peer, const ForeignLedger::PagePtr& page, Resu
   peer->retry_ms = kRetryFirstMs;
   peer->catching.entries += progress.held - before;
   peer->catching.writing_ms += parts_.runtime.now_ms() - peer->write_ms;
-  note(peer, [&](PeerStatus& status) {
+  note(peer, [&, notice = peer->ledger->notice()](PeerStatus& status) {
+    if (notice != status.notice && !notice.empty())
+      log_event(LogLevel::kWarning, "feed.notice", {{"peer", peer->descriptor.name()}, {"notice", notice}});
+    status.notice = notice;
     status.held = progress.held;
     status.head_size = progress.head_size;
     status.last_sync_ms = parts_.runtime.now_ms();

@@ -57,6 +57,7 @@ class Sync {
     std::uint64_t head_size = 0;
     std::uint64_t last_sync_ms = 0;
     std::string last_error;
+    std::string notice;  // what its operators did that ours should know
   };
   PeerStatus status(const Hash& peer) const;
   // On Lane::kIo: the link to a peer, null while there is none.
@@ -75,6 +76,7 @@ class Sync {
   void pull(const PeerPtr& peer);
   void advance(const PeerPtr& peer);
   void ask(const PeerPtr& peer);
+  void learn(const PeerPtr& peer, const v1::RecordsReply& reply);
   void prove(const PeerPtr& peer);
   void proven(const PeerPtr& peer, std::uint64_t batch, Result<ForeignLedger::PagePtr> page);
   void refuse(const PeerPtr& peer, std::shared_ptr<const v1::RecordsReply> reply, const Error& why);

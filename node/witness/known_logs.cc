@@ -4,9 +4,12 @@ namespace tocsin::node {
 
 void KnownLogs::refresh_locked(std::uint64_t known_for_ms) {
   const std::uint64_t now = runtime_.now_ms();
-  if (read_ms_ != 0 && now < read_ms_ + known_for_ms) return;
+  if (!stale_.exchange(false) && read_ms_ != 0 && now < read_ms_ + known_for_ms) return;
   const auto rows = members_.list();
-  if (!rows) return;  // what was known stays known until the store answers again
+  if (!rows) {  // what was known stays known until the store answers again
+    stale_ = true;
+    return;
+  }
   std::map<Hash, Known> next;
   for (const v1::PeerRow& row : *rows) {
     const auto id = fixed<32>(as_view(row.node()), "a stored fingerprint");

@@ -2,9 +2,11 @@
 // KnownLogs: the logs this node cosigns and the nodes that may cosign its own: the active members of its
 // network, by their descriptors.
 //
-// Guarantee: keys() is not older than kKnownForMs, members_that_cosign() is as of now; a descriptor is
-// checked when it changes, not at every question. Concurrency: any thread.
+// Guarantee: keys() is not older than kKnownForMs and knows every change announced by rows_changed(),
+// members_that_cosign() is as of now; a descriptor is checked when it changes, not at every question.
+// Concurrency: any thread.
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -34,6 +36,8 @@ class KnownLogs {
  public:
   KnownLogs(const Members& members, Runtime& runtime) : members_(members), runtime_(runtime) {}
 
+  // A member's row may have changed: a replaced key must not be believed a moment longer.
+  void rows_changed() { stale_ = true; }
   // Of the member that has been one the longest, should several claim one origin; empty: not known.
   std::vector<protocol::VerifierKey> keys(std::string_view origin);
   // The members that have a cosigner key.
@@ -51,6 +55,7 @@ class KnownLogs {
 
   const Members& members_;
   Runtime& runtime_;
+  std::atomic<bool> stale_{false};
   std::mutex mu_;
   // Guarded by mu_.
   std::map<Hash, Known> known_;

@@ -61,12 +61,12 @@ Witnessed::Witnessed(Parts parts) : parts_(std::move(parts)), rows_(parts_.store
 Status Witnessed::start() {
   TRY_ASSIGN(auto newest, rows_.newest_cosigned());
   if (newest) {
-    const auto opened = protocol::open_checkpoint(newest->note, std::span(&parts_.log, 1));
-    if (!opened || opened->checkpoint.tree.size != newest->size)
+    auto opened = published_note(std::move(newest->note), *parts_.ledger.registry());
+    if (!opened || opened->tree.size != newest->size)
       return fail(Code::kDataLoss, "a cosigned checkpoint of ours does not verify", "storage/witness");
     const std::lock_guard lock(mu_);
     cosigned_size_ = newest->size;
-    cosigned_ = {opened->checkpoint.tree, std::make_shared<const std::string>(std::move(newest->note))};
+    cosigned_ = std::move(*opened);
   }
   schedule(0);
   return {};
@@ -88,14 +88,17 @@ void Witnessed::on_committed() {
   schedule(due - now);
 }
 
-// The policy in force over what was published last, and every later one: all must agree to the next.
+// The policy in force over what was published last, and every later one: all must agree to the next. But what
+// was overridden is not asked any more.
 std::vector<Witnessed::PolicyPtr> Witnessed::demanded(const protocol::Registry& registry,
                                                       std::uint64_t published_size) const {
   std::vector<PolicyPtr> out;
   const protocol::WitnessPolicy* in_force = registry.witness_policy_at(published_size);
-  for (const protocol::WitnessPolicy& policy : registry.witness_policies())
-    if ((&policy == in_force || policy.index >= published_size) && policy.policy->asks_witnesses())
-      out.push_back(policy.policy);
+  for (const protocol::WitnessPolicy& policy : registry.witness_policies()) {
+    if (&policy != in_force && policy.index < published_size) continue;
+    if (&policy != in_force && !policy.override_reason.empty()) out.clear();
+    if (policy.policy->asks_witnesses()) out.push_back(policy.policy);
+  }
   return out;
 }
 
@@ -114,18 +117,47 @@ Published Witnessed::published() const {
   return {head.tree, head.checkpoint};
 }
 
-Published Witnessed::published_for(std::uint64_t from) const {
+// Every key that ever signed this ledger.
+std::vector<protocol::VerifierKey> Witnessed::own_keys(const protocol::Registry& registry) const {
+  std::vector<protocol::VerifierKey> out;
+  for (const protocol::RegisteredKey* key : registry.keys()) {
+    if (key->role != protocol::KeyRole::kOperational) continue;
+    auto verifier =
+        protocol::make_verifier_key(parts_.ledger.origin(), protocol::KeyType::kEd25519, key->key);
+    if (verifier) out.push_back(std::move(*verifier));
+  }
+  return out;
+}
+
+Result<Published> Witnessed::published_note(std::string note, const protocol::Registry& registry) const {
+  TRY_ASSIGN(const auto opened, protocol::open_checkpoint(note, own_keys(registry)));
+  return Published{opened.checkpoint.tree, std::make_shared<const std::string>(std::move(note))};
+}
+
+Published Witnessed::published_for(std::uint64_t from, std::uint64_t known) const {
+  Published newest = published();
   const auto registry = parts_.ledger.registry();
   const protocol::WitnessPolicy* in_force = registry->witness_policy_at(from);
-  if (in_force == nullptr || !in_force->policy->asks_witnesses()) return published();
-  const auto& all = registry->witness_policies();
-  if (in_force == &all.back()) return published();
-  // The change that follows was cosigned by both quorums, first of all behind it.
-  const auto note = rows_.cosigned_from((in_force + 1)->index + 1);
-  if (!note || !*note) return {};
-  const auto opened = protocol::open_checkpoint((*note)->note, std::span(&parts_.log, 1));
-  if (!opened) return {};
-  return {opened->checkpoint.tree, std::make_shared<const std::string>((*note)->note)};
+  // Readers follow an override by the root key's word.
+  for (const protocol::WitnessPolicy& policy : registry->witness_policies())
+    if (policy.index >= from && !policy.override_reason.empty()) in_force = &policy;
+  if (in_force == nullptr || !in_force->policy->asks_witnesses() || !newest.checkpoint ||
+      in_force == &registry->witness_policies().back() ||
+      in_force->policy->evaluate(*newest.checkpoint, own_keys(*registry)))
+    return newest;
+  // The change that follows was cosigned by both quorums, first of all behind it; who knows more of the
+  // ledger than that goes on under the checkpoint that it accepted.
+  const std::uint64_t first = std::max((in_force + 1)->index + 1, known);
+  const auto cosigned = rows_.cosigned_from(first);
+  if (!cosigned) return {};
+  if (*cosigned && (known < first || (*cosigned)->size == known)) {
+    auto shown = published_note((*cosigned)->note, *registry);
+    return shown ? std::move(*shown) : Published();
+  }
+  auto held = parts_.ledger.log().checkpoint(known);
+  if (!held || !*held) return {};
+  auto shown = published_note(std::move(**held), *registry);
+  return shown ? std::move(*shown) : Published();
 }
 
 std::vector<WitnessTarget> Witnessed::targets(const protocol::Registry& registry) const {
@@ -318,8 +350,12 @@ bool Witnessed::ask_again(Round& round, std::size_t target, const CosignAnswer& 
 void Witnessed::suspect(const WitnessTarget& target, std::uint64_t size, const CosignAnswer& answer) {
   Ahead ahead{target.name, size, false, answer.held};
   const LedgerHead head = parts_.ledger.head();
-  const auto held = protocol::open_checkpoint(answer.held, std::span(&parts_.log, 1));
-  if (held) {
+  // A key signs for the records over which it is in force: a retired one proves nothing about later ones.
+  const auto held = protocol::open_checkpoint(answer.held, own_keys(*head.registry));
+  const auto* signer = held ? head.registry->operational_at(held->checkpoint.tree.size) : nullptr;
+  const auto log = protocol::make_verifier_key(parts_.ledger.origin(), protocol::KeyType::kEd25519,
+                                               signer == nullptr ? crypto::PublicKey{} : signer->key);
+  if (log && protocol::open_checkpoint(answer.held, std::span(&*log, 1))) {
     const protocol::TreeHead& tree = held->checkpoint.tree;
     if (tree.size > head.tree.size) {
       ahead.proven = true;
@@ -353,7 +389,7 @@ void Witnessed::settle(const RoundPtr& round) {
     std::string candidate = protocol::format_note(round->note);
     const bool enough =
         !policies.empty() && std::all_of(policies.begin(), policies.end(), [&](const PolicyPtr& policy) {
-          return policy->evaluate(candidate).has_value();
+          return policy->evaluate(candidate, own_keys(*round->registry)).has_value();
         });
     const bool extra = policies.empty() && last && round->note.signatures.size() > 1;
     const bool better = round->kept && last && cosigned_.checkpoint && *cosigned_.checkpoint != candidate &&
@@ -402,6 +438,22 @@ void Witnessed::keep(const RoundPtr& round, const std::string& note) {
   });
 }
 
+// Of the first record that no cosigned checkpoint covers.
+std::uint64_t Witnessed::behind_s() const {
+  constexpr std::uint64_t kMsPerSecond = 1000;
+  const LedgerHead head = parts_.ledger.head();
+  std::uint64_t covered = 0;
+  {
+    const std::lock_guard lock(mu_);
+    covered = cosigned_size_;
+  }
+  if (covered >= head.tree.size || targets(*head.registry).empty()) return 0;
+  const auto bytes = parts_.ledger.leaf(covered);
+  const auto leaf = bytes ? protocol::parse_leaf(*bytes) : fail(bytes.error());
+  const std::uint64_t now = parts_.runtime.now_ms();
+  return !leaf || now <= leaf->time_ms ? 0 : (now - leaf->time_ms) / kMsPerSecond;
+}
+
 Witnessed::Overview Witnessed::overview() const {
   const LedgerHead head = parts_.ledger.head();
   const auto whom = targets(*head.registry);
@@ -411,7 +463,9 @@ Witnessed::Overview Witnessed::overview() const {
   if (!policies.empty()) {
     out.policy_text = policies.back().text;
     out.policy = policies.back().policy->asks_witnesses();
+    out.overridden = policies.back().override_reason;
   }
+  out.behind_s = behind_s();
   const std::lock_guard lock(mu_);
   out.size = cosigned_size_;
   if (cosigned_.checkpoint) {

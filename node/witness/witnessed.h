@@ -29,6 +29,8 @@ namespace tocsin::node {
 inline constexpr std::uint64_t kRoundEveryMs = 2'000;
 inline constexpr std::uint64_t kRoundMs = 10'000;      // who has not answered by then is left out
 inline constexpr std::uint64_t kRoundAgainMs = 5'000;  // after a round that did not do
+inline constexpr std::uint64_t kBehindUsualS = 60;     // a record is cosigned within that
+inline constexpr std::uint64_t kBehindAlarmS = 600;    // and somebody must look when it is not by then
 inline constexpr std::size_t kCosignaturesMax = 15;    // beside the log's own line: 16 are accepted
 
 class Witnessed {
@@ -44,7 +46,6 @@ class Witnessed {
     const storage::Store& store;
     Ledger& ledger;
     Runtime& runtime;
-    protocol::VerifierKey log;  // our ledger's
     std::function<std::vector<WitnessTarget>()> members;
     // Asks one of them; `asked` from any thread, once.
     std::function<void(const WitnessTarget& target, const std::string& body, Asked asked)> ask;
@@ -60,8 +61,8 @@ class Witnessed {
   void on_committed();
 
   Published published() const;
-  // For who holds `from` records: a checkpoint that the policy in force there accepts (SPEC §12).
-  Published published_for(std::uint64_t from) const;
+  // For who holds `from` records and knows a checkpoint of `known`: one that it accepts (SPEC §12).
+  Published published_for(std::uint64_t from, std::uint64_t known) const;
 
   struct WitnessStatus {
     std::string name;
@@ -79,10 +80,13 @@ class Witnessed {
     std::uint64_t size = 0;    // of the newest checkpoint that was cosigned as the policy asks
     std::uint64_t time_s = 0;  // its earliest cosignature's
     std::size_t cosignatures = 0;
-    std::string missing;  // why what the ledger holds beyond it is not published; empty: all is
+    std::string missing;         // why what the ledger holds beyond it is not published; empty: all is
+    std::string overridden;      // why the policy in force replaced the one before without its quorum
+    std::uint64_t behind_s = 0;  // age of the oldest record beyond it; 0 without anybody to ask
     std::vector<WitnessStatus> witnesses;
   };
   Overview overview() const;
+  std::uint64_t behind_s() const;
 
  private:
   struct Round;
@@ -98,6 +102,8 @@ class Witnessed {
 
   std::vector<PolicyPtr> demanded(const protocol::Registry& registry, std::uint64_t published_size) const;
   bool gated() const;
+  std::vector<protocol::VerifierKey> own_keys(const protocol::Registry& registry) const;
+  Result<Published> published_note(std::string note, const protocol::Registry& registry) const;
   std::vector<WitnessTarget> targets(const protocol::Registry& registry) const;
   void schedule(std::uint64_t delay_ms);
   void begin();

@@ -55,8 +55,7 @@ class PolicyReader {
 
   Result<Policy> finish() {
     if (!has_quorum_) return malformed("a policy has exactly one quorum line");
-    for (const auto& log : policy_.logs_) policy_.keys_.push_back(log.key);
-    for (const auto& witness : policy_.witnesses_) policy_.keys_.push_back(witness.key);
+    for (const auto& log : policy_.logs_) policy_.log_keys_.push_back(log.key);
     return std::move(policy_);
   }
 
@@ -163,16 +162,23 @@ bool Policy::quorum_met(const std::vector<bool>& cosigned) const {
 }
 
 Result<Policy::Accepted> Policy::evaluate(std::string_view note) const {
-  TRY_ASSIGN(const OpenedCheckpoint opened, open_checkpoint(note, keys_));
+  return evaluate(note, log_keys_);
+}
+
+Result<Policy::Accepted> Policy::evaluate(std::string_view note,
+                                          std::span<const VerifierKey> log_keys) const {
+  std::vector<VerifierKey> keys(log_keys.begin(), log_keys.end());
+  for (const PolicyWitness& witness : witnesses_) keys.push_back(witness.key);
+  TRY_ASSIGN(const OpenedCheckpoint opened, open_checkpoint(note, keys));
   Accepted out;
   out.checkpoint = opened.checkpoint;
   std::vector<bool> cosigned(witnesses_.size());
   for (const VerifiedSignature& signature : opened.signatures) {
-    if (signature.key >= logs_.size()) {
-      const std::size_t witness = signature.key - logs_.size();
+    if (signature.key >= log_keys.size()) {
+      const std::size_t witness = signature.key - log_keys.size();
       cosigned[witness] = true;
       out.cosigned.push_back({witness, signature.time_s});
-    } else if (logs_[signature.key].key.name == out.checkpoint.origin) {
+    } else if (log_keys[signature.key].name == out.checkpoint.origin) {
       out.log = signature.key;
     }
   }

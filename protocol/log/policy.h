@@ -10,6 +10,7 @@
 // ledger.md "tlog-policy".
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,9 @@ class Policy {
   };
   // What the note says, when a known log of that origin signed it and the quorum cosigned it.
   Result<Accepted> evaluate(std::string_view note) const;
+  // The same with other log keys than the policy's: what a reader asks who has the log's keys from elsewhere.
+  // `log` is then an index into them.
+  Result<Accepted> evaluate(std::string_view note, std::span<const VerifierKey> log_keys) const;
 
   // Whether any cosignature is asked for: `quorum none` asks for none.
   bool asks_witnesses() const { return !quorum_none_; }
@@ -72,7 +76,7 @@ class Policy {
   std::vector<Entry> entries_;
   std::size_t quorum_ = 0;  // index of an entry, unless quorum_none_
   bool quorum_none_ = false;
-  std::vector<VerifierKey> keys_;  // the logs' and then the witnesses'
+  std::vector<VerifierKey> log_keys_;
 };
 
 }  // namespace tocsin::protocol

@@ -372,7 +372,9 @@ constexpr SlotSpec kCharterVersionSlots[] = {
     {0, kHash, kMust, "network"}, {1, kText, kMust, "name"},         {2, kUint, kMust, "version"},
     {3, kText, kMust, "text"},    {14, kHash, kMust, "coordinator"},
 };
-constexpr SlotSpec kWitnessPolicySlots[] = {{0, kText, kMust, "policy"}};
+constexpr SlotSpec kWitnessPolicySlots[] = {{0, kText, kMust, "policy"},
+                                            {1, kText, kMay, "override_reason"},
+                                            {2, kBytes, kMay, "override_signature"}};
 constexpr SlotSpec kEquivocationSlots[] = {
     {0, kSigned, kMust, "descriptor"}, {1, kText, kMust, "first"},
     {2, kText, kMust, "second"},       {3, kHash, kMay, "root"},

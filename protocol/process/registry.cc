@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "protocol/process/policy_override.h"
+
 namespace tocsin::protocol {
 namespace {
 
@@ -142,6 +144,13 @@ Status Registry::judge_witness_policy(const RecordView& record) const {
   };
   if (std::none_of(policy->logs().begin(), policy->logs().end(), ours))
     return refuse("the policy does not name this ledger's own key");
+  return judge_override(*record.event);
+}
+
+Status Registry::judge_override(const ValidEvent& event) const {
+  if (!event.has(1) && !event.has(2)) return {};
+  if (!event.has(1) || !event.has(2)) return refuse("an override has a reason and the root key's signature");
+  if (overridden_by(event) == nullptr) return refuse("the root key did not sign this override of a policy");
   return {};
 }
 
@@ -164,6 +173,16 @@ Status Registry::judge_emergency(const RecordView& record) const {
     return refuse("the key that declares the emergency is not a key of this node, or no longer");
   if (event.number(2) <= record.leaf.time_ms) return refuse("the emergency was over before it was declared");
   return {};
+}
+
+const WitnessPolicy* Registry::overridden_by(const ValidEvent& event) const {
+  const auto at =
+      std::find_if(witness_policies_.rbegin(), witness_policies_.rend(), [&](const WitnessPolicy& policy) {
+        return verify_policy_override(self_->root_key(), self_->message().log_origin(), policy.text,
+                                      event.text(0), event.text(1), event.bytes(2))
+            .has_value();
+      });
+  return at == witness_policies_.rend() ? nullptr : &*at;
 }
 
 void Registry::apply_descriptor(ValidDescriptor descriptor, const RecordView& record) {
@@ -237,8 +256,18 @@ void Registry::apply(const RecordView& record) {
     case Event::kWitnessPolicy: {
       auto policy = Policy::parse(event.text(0));
       CHECK_INVARIANT(policy.has_value());
-      witness_policies_.push_back(
-          {std::string(event.text(0)), std::make_shared<const Policy>(std::move(*policy)), record.index});
+      WitnessPolicy added;
+      added.text = event.text(0);
+      added.policy = std::make_shared<const Policy>(std::move(*policy));
+      added.index = record.index;
+      if (event.has(1) && event.has(2)) {
+        const WitnessPolicy* overridden = overridden_by(event);
+        CHECK_INVARIANT(overridden != nullptr);
+        added.override_reason = event.text(1);
+        added.overridden = overridden->text;
+        added.override_signature = to_bytes(event.bytes(2));
+      }
+      witness_policies_.push_back(std::move(added));
       break;
     }
     case Event::kEquivocationEvidence: {
@@ -277,6 +306,15 @@ const WitnessPolicy* Registry::witness_policy_at(std::uint64_t index) const {
   const WitnessPolicy* in_force = nullptr;
   for (const WitnessPolicy& policy : witness_policies_)
     if (policy.index < index) in_force = &policy;
+  return in_force;
+}
+
+const RegisteredKey* Registry::operational_at(std::uint64_t size) const {
+  const RegisteredKey* in_force = nullptr;
+  for (const auto& [id, key] : keys_)
+    if (key.role == KeyRole::kOperational && key.added_index < size &&
+        (in_force == nullptr || in_force->added_index < key.added_index))
+      in_force = &key;
   return in_force;
 }
 

@@ -92,6 +92,11 @@ struct WitnessPolicy {
   std::string text;  // a tlog-policy
   std::shared_ptr<const Policy> policy;
   std::uint64_t index = 0;
+  // Why it replaced `overridden`, and what came behind that, without their quorums, by the root key's
+  // signature; empty: it did not.
+  std::string override_reason;
+  std::string overridden;  // that policy's text
+  Bytes override_signature;
 };
 
 // An EQUIVOCATION_EVIDENCE record: what it proves, and the proof with its digest.
@@ -115,6 +120,9 @@ class Registry {
   // The chain that 05xx records stand in.
   const std::optional<Hash>& node_chain() const { return node_chain_; }
 
+  // The operational key in force over a ledger of that size: what signs its checkpoint (SPEC §2); null before
+  // GENESIS.
+  const RegisteredKey* operational_at(std::uint64_t size) const;
   const RegisteredKey* key(const KeyId& id) const;
   const RegisteredKey* key_valid_at(const KeyId& id, std::uint64_t time_ms, std::uint64_t index) const;
   std::vector<const RegisteredKey*> keys() const;
@@ -162,6 +170,8 @@ class Registry {
   Status judge_witness_policy(const RecordView& record) const;
   Status judge_equivocation(const RecordView& record) const;
   Status judge_emergency(const RecordView& record) const;
+  Status judge_override(const ValidEvent& event) const;
+  const WitnessPolicy* overridden_by(const ValidEvent& event) const;
   void apply_descriptor(ValidDescriptor descriptor, const RecordView& record);
 
   std::optional<ValidDescriptor> self_;

@@ -83,3 +83,46 @@ TEST_CASE("records reach members only once the policy's witnesses have cosigned 
   const Finished audit = verify(alpha, dir);
   CHECK(audit.code == 0);
 }
+
+TEST_CASE(
+    "a policy whose quorum is lost is replaced by the root key's word, recorded, and members are shown why",
+    "[witness]") {
+  const tests::TempDir dir;
+  Company alpha(dir, "alpha");
+  Company beta(dir, "beta");
+  Company gamma(dir, "gamma");
+  for (Company* company : {&alpha, &beta, &gamma}) company->start();
+  make_network(alpha, {&beta, &gamma});
+  alpha.ask({"ledger", "witness", "add", beta.name()});
+  alpha.ask({"ledger", "witness", "add", gamma.name()});
+  alpha.until("the policy is cosigned", [&] { return all_published(alpha, 2); });
+  const std::vector<std::string> signals = reviewed(alpha, dir, {"third"});
+  alpha.until("that is cosigned", [&] { return all_published(alpha, 2); });
+
+  // Gamma is gone for good. A regular change waits for the old quorum for ever.
+  gamma.kill();
+  const std::uint64_t published = witnessing(alpha).published();
+  alpha.ask({"ledger", "witness", "remove", gamma.name()});
+  publish(alpha, signals[0]);
+  alpha.until("it waits", [&] { return !witnessing(alpha).missing().empty(); });
+  CHECK(witnessing(alpha).published() == published);
+  CHECK_FALSE(beta.holds(signals[0]));
+
+  const std::string policy = "log " + witnessing(alpha).log_vkey() + "\nwitness beta.example " +
+                             witnessing(beta).vkey() + "\ngroup all 1 beta.example\nquorum all\n";
+  const std::string file = dir.write("new.policy", policy);
+  CHECK(alpha.tocsin({"ledger", "witness", "set", file, "--override", ""}).code == 2);
+  alpha.ask({"ledger", "witness", "set", file, "--override", "gamma closed down"});
+  beta.until("the signal has come under the new policy", [&] { return beta.holds(signals[0]); });
+  alpha.until("all is published", [&] { return all_published(alpha, 1); });
+  CHECK(witnessing(alpha).overridden() == "gamma closed down");
+  CHECK(beta.peer(alpha.name()).notice().find("gamma closed down") != std::string::npos);
+  CHECK(beta.tocsin({"peer", "show", alpha.name()}).out.find("NOTICE") != std::string::npos);
+  CHECK(beta.peer(alpha.name()).evidence_size() == 0);
+  CHECK(verify(alpha, dir).code == 0);
+
+  // Who comes back later follows it too, and is told.
+  gamma.start();
+  gamma.until("it has followed",
+              [&] { return gamma.holds(signals[0]) && !gamma.peer(alpha.name()).notice().empty(); });
+}

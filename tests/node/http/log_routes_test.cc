@@ -1,5 +1,6 @@
 #include "node/http/log_routes.h"
 
+#include <atomic>
 #include <map>
 
 #include "crypto/base/encoding.h"
@@ -20,7 +21,8 @@ namespace {
 // A served log under a prefix, on a real socket.
 struct LogSite {
   LogSite(const storage::LogStore& log, PublishedSource published, const HttpLimits& limits = {}) {
-    add_log_routes(router, {log, std::move(published), "/tocsin", "abc"});
+    add_log_routes(router,
+                   {log, std::move(published), "/tocsin", "abc", [this] { return minimum_index.load(); }});
     server = std::make_unique<HttpServer>(runtime, router, metrics, limits);
     port = server->listen_tcp("127.0.0.1:0").value();
   }
@@ -33,6 +35,7 @@ struct LogSite {
                                      "Connection: close\r\n\r\n");
   }
 
+  std::atomic<std::uint64_t> minimum_index = 0;
   Metrics metrics;
   Router router{nullptr};
   AsioRuntime runtime{2};
@@ -250,4 +253,39 @@ TEST_CASE("tiles may be kept for ever, the checkpoint must be asked for again, r
   CHECK(head.status == 200);
   CHECK(head.has("Content-Length: 8192"));
   CHECK(client.ask("POST /tocsin/checkpoint HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n").status == 405);
+}
+
+TEST_CASE("what ends at or below the minimum index is gone, and everything else can still be proved") {
+  LedgerFixture fixture;
+  grow_to(fixture, 1000);
+  LogSite site(fixture.ledger->log(), [&] { return published_of(*fixture.ledger); });
+  site.minimum_index = 512;
+  for (const char* path : {"tile/entries/000", "tile/entries/001", "tile/0/000", "tile/0/001",
+                           "tile/entries/001.p/7", "tile/0/000.p/200"}) {
+    const HttpReply reply = site.get(path);
+    INFO(path);
+    CHECK(reply.status == 410);
+    CHECK(reply.has("Cache-Control: no-store"));
+    CHECK(reply.body.find("before 512") != std::string::npos);
+    CHECK(reply.body.find("http/pruned") != std::string::npos);
+  }
+  CHECK(site.get("tile/entries/002").status == 200);
+  CHECK(site.get("tile/0/002").status == 200);
+  CHECK(site.get("tile/entries/009").status == 404);
+  // C2SP: any record from the minimum index on has its proof in any tree that holds it.
+  const auto head = fixture.signed_head();
+  protocol::TileNodes served(1000, [&](const protocol::TileId& tile) -> Result<Bytes> {
+    const HttpReply reply = site.get(protocol::tile_path(tile));
+    if (reply.status != 200) return fail(Code::kNotFound, reply.body);
+    return to_bytes(as_view(reply.body));
+  });
+  for (const std::uint64_t index : {std::uint64_t{512}, std::uint64_t{777}, std::uint64_t{999}}) {
+    const auto proof = protocol::inclusion_proof(index, 1000, served.nodes());
+    REQUIRE(proof);
+    const Hash leaf = protocol::leaf_hash(*fixture.ledger->leaf(index));
+    CHECK(protocol::verify_inclusion(leaf, index, 1000, *proof, head.root));
+  }
+  CHECK(protocol::consistency_proof(600, 1000, served.nodes()));
+  site.minimum_index = 0;
+  CHECK(site.get("tile/entries/000").status == 200);
 }

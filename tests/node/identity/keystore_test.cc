@@ -227,3 +227,63 @@ TEST_CASE("rotating a key gives the next descriptor and keeps everything else") 
   CHECK(reopened.previous_envelope->public_key() == made.envelope.public_key());
   CHECK(failure(rotate_tls(later, passphrase("wrong"))).rule == "keyfile/passphrase");
 }
+
+TEST_CASE("another operational key is staged, then adopted, and each step is whole in the keystore") {
+  TempDir dir;
+  const Keys made = init_node(options(dir), passphrase("sesame")).value();
+  const Rotation rotation{dir.file("node"), kNow + kDay, crypto::kArgon2Least};
+  CHECK(failure(adopt_operational(rotation, passphrase("sesame"))).rule == "keystore/next");
+
+  const Keys staged = stage_operational(rotation, passphrase("sesame")).value();
+  REQUIRE(staged.next);
+  CHECK(staged.operational.public_key() == made.operational.public_key());
+  CHECK(staged.descriptor.message().sequence() == 1);
+  CHECK(staged.next->descriptor.message().sequence() == 2);
+  CHECK(staged.next->descriptor.operational_key() == staged.next->operational.public_key());
+  CHECK(staged.next->operational.public_key() != made.operational.public_key());
+  const Keys opened = open_keystore(dir.file("node"), passphrase("sesame")).value();
+  REQUIRE(opened.next);
+  CHECK(opened.next->operational.public_key() == staged.next->operational.public_key());
+
+  const Keys adopted = adopt_operational(rotation, passphrase("sesame")).value();
+  CHECK_FALSE(adopted.next);
+  CHECK(adopted.operational.public_key() == staged.next->operational.public_key());
+  CHECK(adopted.descriptor.message().sequence() == 2);
+  CHECK(adopted.envelope.public_key() == made.envelope.public_key());
+  CHECK(adopted.descriptor.tls_spki_sha256() == made.descriptor.tls_spki_sha256());
+  CHECK(read_certificate(adopted.tls.certificate_der()).value().descriptor.sequence() == 2);
+  CHECK(open_keystore(dir.file("node"), passphrase("sesame")).value().descriptor.message().sequence() == 2);
+}
+
+TEST_CASE("a staged key that no ledger names is dropped by the next change of another key") {
+  TempDir dir;
+  REQUIRE(init_node(options(dir), passphrase("sesame")));
+  const Rotation rotation{dir.file("node"), kNow + kDay, crypto::kArgon2Least};
+  REQUIRE(stage_operational(rotation, passphrase("sesame")));
+  const Keys rotated = rotate_tls(rotation, passphrase("sesame")).value();
+  CHECK_FALSE(rotated.next);
+  CHECK(rotated.descriptor.message().sequence() == 2);
+}
+
+TEST_CASE("a node's address changes in its descriptor and certificate, and nowhere else") {
+  TempDir dir;
+  const Keys made = init_node(options(dir), passphrase("sesame")).value();
+  const Rotation rotation{dir.file("node"), kNow + kDay, crypto::kArgon2Least};
+  const Keys moved = set_address(rotation, passphrase("sesame"), "moved.example:9000").value();
+  CHECK(moved.descriptor.message().address() == "moved.example:9000");
+  CHECK(moved.descriptor.message().sequence() == 2);
+  CHECK(moved.operational.public_key() == made.operational.public_key());
+  CHECK(read_certificate(moved.tls.certificate_der()).value().descriptor.address() == "moved.example:9000");
+  CHECK(failure(set_address(rotation, passphrase("sesame"), "nonsense")).code == Code::kInvalidArgument);
+  CHECK(open_keystore(dir.file("node"), passphrase("sesame")).value().descriptor.message().sequence() == 2);
+}
+
+TEST_CASE("a log that is named after its key has a first descriptor that lasts") {
+  TempDir dir;
+  InitOptions made = options(dir);
+  made.log_origin = std::string(kSigsumOrigin);
+  const Keys keys = init_node(made, passphrase("sesame")).value();
+  CHECK(is_key_origin(keys.descriptor.message().log_origin()));
+  CHECK_FALSE(is_key_origin("video.example/tocsin"));
+  CHECK(keys.descriptor.valid_at(kNow + 10 * 365 * kDay));
+}

@@ -68,7 +68,8 @@ struct Pair {
   LedgerFixture issuer;
   Members issuer_members{*issuer.memory, *issuer.ledger, issuer.runtime};
   Published shown;
-  FeedOwner owner{*issuer.ledger, issuer.runtime, issuer_members, [this](std::uint64_t) { return shown; }};
+  FeedOwner owner{*issuer.ledger, issuer.runtime, issuer_members,
+                  [this](std::uint64_t, std::uint64_t) { return shown; }};
   FeedService service{*issuer.ledger, owner};
 
   storage::MemoryStore memory;

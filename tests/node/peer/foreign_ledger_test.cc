@@ -1,7 +1,9 @@
 #include "node/peer/foreign_ledger.h"
 
 #include "protocol/identity/ids.h"
+#include "protocol/log/checkpoint.h"
 #include "tests/node/peer/feed_fixture.h"
+#include "tests/support/company.h"
 #include "tocsin/v1/store.pb.h"
 
 using namespace tocsin;
@@ -239,4 +241,100 @@ TEST_CASE("a failure of our own is no accusation") {
   CHECK_FALSE(ForeignLedger::accuses({Code::kDataLoss, "a row", "storage/peer", {}, {}}));
   CHECK(ForeignLedger::accuses({Code::kDataLoss, "a page", "feed/altered", {}, {}}));
   CHECK(ForeignLedger::accuses({Code::kFailedPrecondition, "a key", "due-process/R16", {}, {}}));
+}
+
+namespace {
+
+// The company's next operational key, in force from one commit on; what it shows its peers then.
+protocol::ValidDescriptor change_key(tests::Company& company, const crypto::SigningKey& next) {
+  using protocol::SlotType;
+  v1::NodeDescriptor body = company.descriptor->message();
+  body.set_operational_key(to_string(next.public_key()));
+  body.set_sequence(body.sequence() + 1);
+  const auto descriptor = *protocol::parse_descriptor(*protocol::sign_descriptor(body, company.root));
+  Draft added, retired;
+  added.event = protocol::Event::kKeyAdded;
+  added.slots = {
+      protocol::slot_bytes(0, SlotType::kKey, next.public_key()),
+      protocol::slot_number(1, SlotType::kEnum, 1),
+      protocol::slot_text(2, body.name()),
+      protocol::slot_number(3, SlotType::kTime, 1000),
+      protocol::slot_number(4, SlotType::kTime, company.runtime.now + 400 * tests::kDayMs),
+      protocol::slot_bytes(5, SlotType::kSigned, as_view(descriptor.signed_form().SerializeAsString()))};
+  const protocol::KeyId id = protocol::key_id(company.operational.public_key());
+  retired.event = protocol::Event::kKeyRetired;
+  retired.slots = {protocol::slot_bytes(0, SlotType::kKeyId, id), protocol::slot_text(1, "replaced")};
+  Append append;
+  append.drafts.push_back(std::move(added));
+  append.drafts.push_back(std::move(retired));
+  company.ledger->add_key(next.copy());
+  REQUIRE(company.commit(std::move(append)));
+  return descriptor;
+}
+
+// The newest page of `from`, its checkpoint signed by `key` instead.
+v1::RecordsReply signed_by(tests::Company& from, const tests::Company& to, const v1::RecordsRequest& request,
+                           const crypto::SigningKey& key) {
+  v1::RecordsReply reply = *from.owner->records(to.descriptor->fingerprint(), request);
+  const auto head = from.ledger->head();
+  reply.set_checkpoint(protocol::sign_checkpoint(key, {from.ledger->origin(), head.tree}));
+  return reply;
+}
+
+}  // namespace
+
+TEST_CASE("I41: a reader follows a change of the operational key, and refuses the old key from then on") {
+  tests::Company alpha("alpha.example"), beta("beta.example");
+  REQUIRE(alpha.commit(alpha.members->create_network("n", "c")));
+  tests::join(alpha, beta);
+  REQUIRE(beta.pull(alpha));
+  const auto next = crypto::SigningKey::from_seed(Secret<32>(crypto::sha256(as_view("next"))));
+  const protocol::ValidDescriptor changed = change_key(alpha, next);
+  // Both keys sign the change: who knows only the old one reads it.
+  REQUIRE(beta.pull(alpha));
+  alpha.ledger->forget_keys_before(next.public_key());
+  alpha.submit('1');
+  ForeignLedger& held = *beta.peers.at(alpha.descriptor->fingerprint());
+  const std::vector<const crypto::KemKey*> keys = {&beta.envelope};
+  const auto prove = [&](const v1::RecordsReply& reply) {
+    const auto page = held.prove(*held.view(), reply, keys);
+    return page ? std::string() : page.error().rule;
+  };
+  CHECK(prove(signed_by(alpha, beta, held.next_request(), alpha.operational)) == "feed/signature");
+  // Though nobody has shown it the new descriptor: the ledger has.
+  REQUIRE(beta.pull(alpha));
+
+  // A newcomer who was shown the old descriptor only cannot believe the new key, and can once it was shown
+  // the other; the old key does not do for it either.
+  tests::Company gamma("gamma.example");
+  tests::join(alpha, gamma);
+  CHECK(gamma.pull(alpha).error().rule == "feed/signature");
+  REQUIRE(gamma.peers.at(alpha.descriptor->fingerprint())->set_descriptor(changed));
+  ForeignLedger& fresh = *gamma.peers.at(alpha.descriptor->fingerprint());
+  const std::vector<const crypto::KemKey*> its = {&gamma.envelope};
+  const auto forged =
+      fresh.prove(*fresh.view(), signed_by(alpha, gamma, fresh.next_request(), alpha.operational), its);
+  CHECK(forged.error().rule == "feed/signature");
+  REQUIRE(gamma.pull(alpha));
+  CHECK(fresh.progress().held == alpha.ledger->size());
+}
+
+TEST_CASE("a checkpoint by a key that the ledger itself does not name is refused where the page reaches it") {
+  tests::Company alpha("alpha.example"), beta("beta.example");
+  REQUIRE(alpha.commit(alpha.members->create_network("n", "c")));
+  tests::join(alpha, beta);
+  REQUIRE(beta.pull(alpha));
+  // A descriptor of the true root key names a key that no KEY_ADDED does.
+  const auto other = crypto::SigningKey::from_seed(Secret<32>(crypto::sha256(as_view("other"))));
+  v1::NodeDescriptor body = alpha.descriptor->message();
+  body.set_operational_key(to_string(other.public_key()));
+  body.set_sequence(9);
+  ForeignLedger& held = *beta.peers.at(alpha.descriptor->fingerprint());
+  REQUIRE(held.set_descriptor(*protocol::parse_descriptor(*protocol::sign_descriptor(body, alpha.root))));
+  alpha.submit('1');
+  const std::vector<const crypto::KemKey*> keys = {&beta.envelope};
+  const auto page = held.prove(*held.view(), signed_by(alpha, beta, held.next_request(), other), keys);
+  CHECK(page.error().rule == "feed/key");
+  // The ledger's own key goes on to be believed.
+  REQUIRE(beta.pull(alpha));
 }

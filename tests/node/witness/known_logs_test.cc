@@ -77,3 +77,17 @@ TEST_CASE("an origin belongs to the member that has been one the longest") {
   REQUIRE(keys.size() == 1);
   CHECK(keys[0].key == test::made_key(2).public_key());
 }
+
+TEST_CASE("a replaced key is believed no longer once the change was announced") {
+  Network network;
+  network.put(row_of(2, "node2.example/log", 1));
+  REQUIRE(network.logs.keys("node2.example/log").size() == 1);
+  storage::Batch batch;
+  v1::PeerRow suspended = row_of(2, "node2.example/log", 1);
+  suspended.set_standing(v1::PEER_SUSPENDED);
+  storage::PeerStore::put(batch, suspended);
+  REQUIRE(network.memory->commit(batch));
+  CHECK(network.logs.keys("node2.example/log").size() == 1);
+  network.logs.rows_changed();
+  CHECK(network.logs.keys("node2.example/log").empty());
+}

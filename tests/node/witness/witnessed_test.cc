@@ -73,8 +73,7 @@ struct Watched {
                           }});
     }
     witnessed = std::make_unique<Witnessed>(Witnessed::Parts{
-        *memory, *ledger, runtime, log(),
-        [this] { return members ? all_targets() : std::vector<WitnessTarget>(); },
+        *memory, *ledger, runtime, [this] { return members ? all_targets() : std::vector<WitnessTarget>(); },
         [this](const WitnessTarget& target, const std::string& body, Witnessed::Asked asked) {
           for (std::size_t i = 0; i < nodes.size(); ++i) {
             if (nodes[i]->cosigner->vkey() != target.key || down.contains(name(i))) continue;
@@ -238,9 +237,11 @@ TEST_CASE("a changed policy takes the old quorum and the new one over one checkp
   CHECK(node.witnessed->published().tree.size == 5);
 
   // Who holds less than the change is shown the checkpoint that both quorums cosigned.
-  CHECK(node.witnessed->published_for(2).tree.size == 4);
-  CHECK(node.witnessed->published_for(4).tree.size == 5);
-  CHECK(node.witnessed->published_for(0).tree.size == 5);
+  CHECK(node.witnessed->published_for(2, 0).tree.size == 4);
+  CHECK(node.witnessed->published_for(4, 4).tree.size == 5);
+  CHECK(node.witnessed->published_for(0, 0).tree.size == 5);
+  // Who began at 0 under that one reads on under it, whatever it meets on the way.
+  CHECK(node.witnessed->published_for(2, 5).tree.size == 5);
 }
 
 TEST_CASE("a policy without witnesses publishes all again, once the old quorum has cosigned it") {
@@ -304,12 +305,12 @@ TEST_CASE("a cosignature by another key, over another text, or none at all is no
   node.set_policy(1);
   const auto answer_with = [&](std::string lines) {
     node.witnessed.reset();
-    node.witnessed = std::make_unique<Witnessed>(Witnessed::Parts{
-        *node.memory, *node.ledger, node.runtime, Watched::log(), [&] { return node.all_targets(); },
-        [lines](const WitnessTarget&, const std::string&, Witnessed::Asked asked) {
-          asked(CosignAnswer{200, lines, {}});
-        },
-        [](const Published&) {}, nullptr});
+    node.witnessed = std::make_unique<Witnessed>(
+        Witnessed::Parts{*node.memory, *node.ledger, node.runtime, [&] { return node.all_targets(); },
+                         [lines](const WitnessTarget&, const std::string&, Witnessed::Asked asked) {
+                           asked(CosignAnswer{200, lines, {}});
+                         },
+                         [](const Published&) {}, nullptr});
     node.runtime.due.clear();
     REQUIRE(node.witnessed->start());
     node.runtime.pass(kRoundEveryMs);
