@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads logs of `ctest -V`; prints what failed, then `N passed, N failed, N skipped`.
+"""Reads logs of `ctest -V`; prints what failed and the figures, then `N passed, N failed, N skipped`.
 
 A Catch2 program counts as many as it has test cases, another entry counts one. A test case that ends with a line
 `skipped: ...` (official vectors that are not beside the tree) counts as skipped. Exit 1 when anything failed or
@@ -47,7 +47,7 @@ def read(path):
 
 
 def main(paths):
-    total, sound = [0, 0, 0], True
+    total, sound, figures = [0, 0, 0], True, []
     for path in paths:
         entries = read(path)
         if not entries:
@@ -56,9 +56,11 @@ def main(paths):
         for name, verdict, lines in entries:
             mine = counts(lines, verdict)
             total = [a + b for a, b in zip(total, mine)]
+            figures += [line.removeprefix("figures: ") for line in lines if line.startswith("figures: ")]
             if mine[1]:
                 print(f"\n{name}: {verdict}; the end of what it printed (all of it: {path})")
                 print("\n".join("  " + line for line in lines[-TAIL:]))
+    print("".join(line + "\n" for line in figures), end="")
     print("%d passed, %d failed, %d skipped" % tuple(total))
     return 0 if sound and total[1] == 0 else 1
 

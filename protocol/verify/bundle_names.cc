@@ -71,11 +71,8 @@ std::optional<std::pair<std::uint64_t, Hash>> parse_index_name(std::string_view 
       !is_hex(name.substr(kNumberDigits + 1)))
     return std::nullopt;
   const auto index = parse_name_number(name.substr(0, kNumberDigits));
-  const auto bytes = hex_decode(name.substr(kNumberDigits + 1));
-  if (!index || !bytes) return std::nullopt;
-  const auto chain = fixed<32>(*bytes, "chain");
-  if (!chain) return std::nullopt;
-  return std::pair(*index, *chain);
+  if (!index) return std::nullopt;
+  return std::pair(*index, *fixed<32>(*hex_decode(name.substr(kNumberDigits + 1)), "chain"));
 }
 
 std::string scope_words(const Scope& scope) {

@@ -3,91 +3,73 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <type_traits>
 
-#include "crypto/random.h"
+#include "crypto/base/encoding.h"
 #include "protocol/process/event.h"
 
 namespace tocsin::protocol {
 namespace {
 
-constexpr std::uint32_t kEmpty = UINT32_MAX;
-constexpr std::size_t kTableMin = 1024;
+static_assert(std::is_trivially_copyable_v<ChainHead> && sizeof(ChainHead) == 2 * sizeof(Hash) + 16);
 
-// Multilinear in the words under random keys: two chains collide with a chance of about 2^-64.
-std::uint64_t keyed(const Hash& chain, const std::uint64_t (&keys)[4]) {
-  std::uint64_t words[4];
-  std::memcpy(words, chain.data(), sizeof words);
-  using Wide = unsigned __int128;
-  const Wide sum = static_cast<Wide>(words[0] + keys[0]) * (words[1] + keys[1]) +
-                   static_cast<Wide>(words[2] + keys[2]) * (words[3] + keys[3]);
-  return static_cast<std::uint64_t>(sum) ^ static_cast<std::uint64_t>(sum >> 64);
+ByteView row_of(const ChainHead& head) {
+  return {reinterpret_cast<const std::uint8_t*>(&head), sizeof head};
 }
 
 }  // namespace
 
 ChainAudit::ChainAudit(std::vector<TimeBound> bounds, TileSpan span, const std::optional<Scope>& scope,
-                       Report& report)
+                       std::size_t memory_bytes, Report& report)
     : bounds_(std::move(bounds)),
       span_(span),
       whole_(!scope || scope->evidence == Evidence::kTiles),
       scope_(scope),
       report_(report),
-      table_(kTableMin, kEmpty) {
-  crypto::random_fill({reinterpret_cast<std::uint8_t*>(keys_), sizeof keys_});
+      heads_(sizeof(Hash), sizeof(ChainHead), memory_bytes) {}
+
+Result<ChainHead> ChainAudit::head_at(std::uint64_t number) const {
+  ChainHead head;
+  TRY(heads_.get(number, {reinterpret_cast<std::uint8_t*>(&head), sizeof head}));
+  return head;
 }
 
-std::size_t ChainAudit::slot_of(const Hash& chain) const {
-  const std::size_t mask = table_.size() - 1;
-  for (std::size_t at = keyed(chain, keys_) & mask;; at = (at + 1) & mask)
-    if (table_[at] == kEmpty || heads_[table_[at]].chain == chain) return at;
+Result<std::optional<ChainHead>> ChainAudit::head(const Hash& chain) const {
+  TRY_ASSIGN(const auto number, heads_.find(chain));
+  if (!number) return std::optional<ChainHead>();
+  TRY_ASSIGN(const ChainHead head, head_at(*number));
+  return std::optional(head);
 }
 
-const ChainHead* ChainAudit::head(const Hash& chain) const {
-  const std::uint32_t at = table_[slot_of(chain)];
-  return at == kEmpty ? nullptr : &heads_[at];
+Status ChainAudit::take(const LeafBlock& block) {
+  for (const LedgerLeaf& leaf : block.leaves) TRY(take(leaf));
+  return {};
 }
 
-void ChainAudit::enlarge() {
-  std::vector<std::uint32_t>(table_.size() * 2, kEmpty).swap(table_);
-  for (std::size_t i = 0; i < heads_.size(); ++i)
-    table_[slot_of(heads_[i].chain)] = static_cast<std::uint32_t>(i);
-}
-
-void ChainAudit::set_head(std::size_t slot, const ChainHead& head) {
-  const bool created = table_[slot] == kEmpty;
-  if (created) {
-    table_[slot] = static_cast<std::uint32_t>(heads_.size());
-    heads_.push_back(head);
-  }
-  ChainHead& place = heads_[table_[slot]];
-  if (whole_) {
-    undo_.push_back({table_[slot], created, place, head.index});
-    if (undo_.size() > kIndexLagMax) undo_.pop_front();
-  }
-  place = head;
-  if (created && heads_.size() * 2 > table_.size()) enlarge();
-}
-
-void ChainAudit::take(const LeafBlock& block) {
-  for (const LedgerLeaf& leaf : block.leaves) take(leaf);
-}
-
-void ChainAudit::take(const LedgerLeaf& in) {
+Status ChainAudit::take(const LedgerLeaf& in) {
   const auto leaf = parse_leaf(in.bytes);
   if (!leaf) {
     report_.tampering("V6.leaf", "The record is malformed: " + leaf.error().message + ".", in.index);
-    return;
+    return {};
   }
   if (!event_from_code(leaf->event))
     report_.tampering("V6.event", "The record is of a kind that the protocol does not have.", in.index);
   judge_time(in.index, leaf->time_ms);
-  const std::size_t slot = slot_of(leaf->chain);
-  if (table_[slot] == kEmpty)
-    judge_first(in.index, *leaf);
-  else
-    judge_link(in.index, *leaf, heads_[table_[slot]]);
   // The chain goes on from what is there, so that one break is one finding.
-  set_head(slot, {leaf->chain, in.hash, leaf->chain_seq, in.index});
+  const ChainHead now{leaf->chain, in.hash, leaf->chain_seq, in.index};
+  TRY_ASSIGN(const KeyedRows::Place place, heads_.find_or_add(row_of(now)));
+  ChainHead before;
+  if (place.added) {
+    judge_first(in.index, *leaf);
+  } else {
+    TRY_ASSIGN(before, head_at(place.number));
+    judge_link(in.index, *leaf, before);
+    TRY(heads_.set(place.number, row_of(now)));
+  }
+  if (!whole_) return {};
+  undo_.push_back({place.number, place.added, before, in.index});
+  if (undo_.size() > kIndexLagMax) undo_.pop_front();
+  return {};
 }
 
 void ChainAudit::judge_time(std::uint64_t index, std::uint64_t time_ms) {
@@ -127,30 +109,70 @@ void ChainAudit::judge_link(std::uint64_t index, const Leaf& leaf, const ChainHe
   }
 }
 
-void ChainAudit::judge_index(const IndexEpoch& epoch) {
-  if (!whole_) return;
-  const auto wrong = [&](const char* why) { report_.tampering("V7.index-root", why, epoch.index); };
+// Brings the chains that came since the last time into the order of all.
+Status ChainAudit::sort_new() {
+  struct New {
+    std::uint64_t prefix = 0;  // of the chain: the order of all but a few is settled by it
+    std::uint32_t number = 0;
+  };
+  std::vector<New> fresh;
+  for (std::uint64_t number = sorted_.size(); number < heads_.size(); ++number) {
+    TRY_ASSIGN(const ChainHead head, head_at(number));
+    fresh.push_back({get_be<std::uint64_t>(head.chain.data()), static_cast<std::uint32_t>(number)});
+  }
+  Status read;
+  const auto chain_of = [&](std::uint32_t number) {
+    const auto head = head_at(number);
+    if (!head) read = tl::unexpected<Error>(head.error());
+    return head ? head->chain : Hash{};
+  };
+  std::sort(fresh.begin(), fresh.end(), [&](const New& a, const New& b) {
+    if (a.prefix != b.prefix) return a.prefix < b.prefix;
+    return a.number != b.number && chain_of(a.number) < chain_of(b.number);
+  });
+  std::vector<std::uint32_t> merged;
+  merged.reserve(static_cast<std::size_t>(heads_.size()));
+  auto next = fresh.begin();
+  for (const std::uint32_t old : sorted_) {
+    if (next != fresh.end()) {
+      const Hash chain = chain_of(old);
+      for (; next != fresh.end() && chain_of(next->number) < chain; ++next) merged.push_back(next->number);
+    }
+    merged.push_back(old);
+  }
+  for (; next != fresh.end(); ++next) merged.push_back(next->number);
+  sorted_.swap(merged);
+  return read;
+}
+
+Status ChainAudit::judge_index(const IndexEpoch& epoch) {
+  if (!whole_) return {};
+  const auto wrong = [&](const char* why) {
+    report_.tampering("V7.index-root", why, epoch.index);
+    return Status();
+  };
   if (epoch.size > epoch.index || epoch.index - epoch.size > kIndexLagMax)
     return wrong("The index is of a ledger that its record does not follow on.");
-  const std::size_t known = sorted_.size();
-  for (std::size_t i = known; i < heads_.size(); ++i) sorted_.push_back(static_cast<std::uint32_t>(i));
-  const auto less = [&](std::uint32_t a, std::uint32_t b) { return heads_[a].chain < heads_[b].chain; };
-  const auto middle = sorted_.begin() + static_cast<std::ptrdiff_t>(known);
-  std::sort(middle, sorted_.end(), less);
-  std::inplace_merge(sorted_.begin(), middle, sorted_.end(), less);
+  TRY(sort_new());
   // What changed behind the index's size, as it was before: the oldest change of each head says so.
-  std::map<std::uint32_t, const Undo*> earlier;
+  std::map<std::uint64_t, const Undo*> earlier;
   for (const Undo& undo : undo_)
-    if (undo.index >= epoch.size) earlier.emplace(undo.slot, &undo);
+    if (undo.index >= epoch.size) earlier.emplace(undo.number, &undo);
   IndexTree tree;
-  for (const std::uint32_t slot : sorted_) {
-    const auto undone = earlier.find(slot);
+  for (const std::uint32_t number : sorted_) {
+    const auto undone = earlier.find(number);
     if (undone != earlier.end() && undone->second->created) continue;
-    const ChainHead& head = undone == earlier.end() ? heads_[slot] : undone->second->before;
+    ChainHead head;
+    if (undone != earlier.end()) {
+      head = undone->second->before;
+    } else {
+      TRY_ASSIGN(head, head_at(number));
+    }
     tree.add({head.chain, head.seq, head.index, head.hash});
   }
   if (tree.size() != epoch.chains || tree.root() != epoch.root)
-    wrong("The index does not list the chains that the ledger has.");
+    return wrong("The index does not list the chains that the ledger has.");
+  return {};
 }
 
 }  // namespace tocsin::protocol

@@ -3,9 +3,9 @@
 // unbroken.
 //
 // These need no opening: a public mirror can be judged so far. Where the bundle holds only a range or single
-// records, what stands outside it is not missed. Findings: V6.leaf, V6.event; V6.time and V6.witness-time
-// (breaches of R17); V7.head-cut, V7.gap, V7.fork, V7.previous, V7.index, V7.index-root; V7.cut (missing).
-// Concurrency: belongs to one thread.
+// records, what stands outside it is not missed. Errors: spill.h's. Findings: V6.leaf, V6.event; V6.time and
+// V6.witness-time (breaches of R17); V7.head-cut, V7.gap, V7.fork, V7.previous, V7.index, V7.index-root;
+// V7.cut (missing). Concurrency: belongs to one thread.
 
 #include <cstdint>
 #include <deque>
@@ -17,6 +17,7 @@
 #include "protocol/verify/finding.h"
 #include "protocol/verify/index_proof.h"
 #include "protocol/verify/scope.h"
+#include "protocol/verify/spill.h"
 #include "protocol/verify/tree.h"
 
 namespace tocsin::protocol {
@@ -40,41 +41,40 @@ struct ChainHead {
 class ChainAudit {
  public:
   // Leaves outside `span` come only as single records; `scope` names the chains whose records must all come.
-  ChainAudit(std::vector<TimeBound> bounds, TileSpan span, const std::optional<Scope>& scope, Report& report);
+  // At most `memory_bytes` of heads are held in memory, and some 20 bytes a chain.
+  ChainAudit(std::vector<TimeBound> bounds, TileSpan span, const std::optional<Scope>& scope,
+             std::size_t memory_bytes, Report& report);
 
-  void take(const LeafBlock& block);
+  Status take(const LeafBlock& block);
   // What an INDEX_EPOCH record says, when the block that holds it has been taken. Judged in whole trees.
-  void judge_index(const IndexEpoch& epoch);
-  // The last record of a chain, as far as leaves were taken; null for none.
-  const ChainHead* head(const Hash& chain) const;
-  std::size_t chains() const { return heads_.size(); }
+  Status judge_index(const IndexEpoch& epoch);
+  // The last record of a chain, as far as leaves were taken.
+  Result<std::optional<ChainHead>> head(const Hash& chain) const;
+  // Its number: chains are counted from 0 as they come.
+  Result<std::optional<std::uint64_t>> number(const Hash& chain) const { return heads_.find(chain); }
 
  private:
   struct Undo {
-    std::uint32_t slot = 0;
+    std::uint64_t number = 0;
     bool created = false;
     ChainHead before;
     std::uint64_t index = 0;  // of the record that changed it
   };
-  void take(const LedgerLeaf& leaf);
+  Status take(const LedgerLeaf& leaf);
   void judge_time(std::uint64_t index, std::uint64_t time_ms);
   void judge_first(std::uint64_t index, const Leaf& leaf);
   void judge_link(std::uint64_t index, const Leaf& leaf, const ChainHead& head);
-  std::size_t slot_of(const Hash& chain) const;
-  void set_head(std::size_t slot, const ChainHead& head);
-  void enlarge();
+  Result<ChainHead> head_at(std::uint64_t number) const;
+  Status sort_new();
 
   const std::vector<TimeBound> bounds_;
   const TileSpan span_;
   const bool whole_;
   const std::optional<Scope>& scope_;
   Report& report_;
-  std::deque<ChainHead> heads_;
-  // Open addressing over heads_, by a keyed hash: whoever chose the chain ids cannot choose the collisions.
-  std::vector<std::uint32_t> table_;
-  std::vector<std::uint32_t> sorted_;  // heads_ ascending by chain, as of the last index judged
+  KeyedRows heads_;                    // a ChainHead each
+  std::vector<std::uint32_t> sorted_;  // their numbers ascending by chain, as of the last index judged
   std::deque<Undo> undo_;              // the last kIndexLagMax changes
-  std::uint64_t keys_[4];
   std::uint64_t last_ms_ = 0;
 };
 

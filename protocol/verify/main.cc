@@ -46,13 +46,16 @@ OPTIONS
                               witnesses
   --policy FILE               a tlog-policy: the ledgers' keys, the witnesses and the quorum you ask for
   --trusted-checkpoint FILE   the checkpoint that you kept from last time, which the ledger must go on from.
-                              After a clean result FILE holds the bundle's newest; it need not exist the
-                              first time. May be repeated, one for each ledger
+                              After a clean result FILE holds the bundle's newest (not after a bundle of a part,
+                              which cannot show that it goes on); it need not exist the first time. May be
+                              repeated, one for each ledger
   --now TIME                  your clock, seconds since 1970 or 2026-11-25T13:00:00Z. Without it, time is what
                               the bundles themselves prove
   --leaves-only               judge the records' order and integrity, not what they say: for a public mirror
   --threads N                 how many to hash and verify with; one a processor
   --node FINGERPRINT          equivocation: of the root key that you mean, SHA256:...
+  --memory MIB                what to hold of chains and cases in memory, 256 unless told; what is more goes to
+                              a temporary file in TMPDIR
   --json                      one JSON object a line: each finding, then each bundle's result
   --help, --version
 
@@ -78,6 +81,7 @@ EXAMPLES
 
 constexpr std::size_t kFindingsPrinted = 20;
 constexpr std::uint64_t kThreadsMax = 256;
+constexpr std::uint64_t kMemoryMibMax = 1 << 20;
 
 int usage(const std::string& message) {
   std::fprintf(stderr, "tocsin-verify: %s\nTry 'tocsin-verify --help'.\n", message.c_str());
@@ -90,6 +94,7 @@ struct Arguments {
   std::optional<std::uint64_t> now_ms;
   unsigned threads = 0;
   std::optional<Hash> node;
+  std::size_t memory_bytes = kAuditMemoryBytes;
   bool equivocation = false, leaves_only = false, json = false, help = false, version = false;
 };
 
@@ -162,6 +167,10 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
       out.threads = static_cast<unsigned>(*threads);
     } else if (word == "--node") {
       TRY_ASSIGN(out.node, parse_fingerprint(value));
+    } else if (word == "--memory") {
+      const auto mib = parse_decimal(value);
+      if (!mib || *mib > kMemoryMibMax) return fail(Code::kInvalidArgument, "--memory takes 0 to 1048576");
+      out.memory_bytes = static_cast<std::size_t>(*mib) << 20;
     } else if (word == "--now") {
       out.now_ms = parse_time_ms(value);
       if (!out.now_ms) return fail(Code::kInvalidArgument, value + " is not a time");
@@ -224,6 +233,12 @@ Status keep_checkpoints(const std::vector<Kept>& all, const std::vector<Audit>& 
       if (kept.checkpoint && (kept.checkpoint->origin != audit.facts.origin ||
                               kept.checkpoint->tree.size >= audit.facts.records))
         continue;
+      if (kept.checkpoint && audit.unjoined) {
+        std::fprintf(stderr,
+                     "%s stays as it is: a bundle of a part cannot show that the ledger goes on from it.\n",
+                     kept.path.c_str());
+        continue;
+      }
       TRY(write_text(kept.path, audit.checkpoint));
     }
   return {};
@@ -295,6 +310,7 @@ int run(const Arguments& arguments) {
   options.now_ms = arguments.now_ms;
   options.leaves_only = arguments.leaves_only;
   options.threads = arguments.threads;
+  options.memory_bytes = arguments.memory_bytes;
   std::vector<Audit> audits;
   for (const std::string& path : arguments.bundles) {
     auto file = FileSource::open(path);

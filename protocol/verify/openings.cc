@@ -270,32 +270,36 @@ Status OpeningsAudit::judge(std::span<Work> works, const LeafBlock& block, const
         continue;
       }
       seen_[static_cast<std::size_t>(place - block.leaves.data())] = true;
-      if (work.place != nullptr) report_work(work, sink);
+      if (work.place != nullptr) TRY(report_work(work, sink));
     }
   }
   for (Work& work : works) work.forget();
   return {};
 }
 
-void OpeningsAudit::report_work(const Work& work, const RecordSink& sink) {
-  if (*work.code != 0) return tampered(work.code, work.text, work.index);
+Status OpeningsAudit::report_work(const Work& work, const RecordSink& sink) {
+  if (*work.code != 0) {
+    tampered(work.code, work.text, work.index);
+    return {};
+  }
   if (work.flags_wrong)
     tampered("V8.flags", "The record's mark for personal fields does not fit its fields.", work.index);
   opened_personal_ = opened_personal_ || work.open_p;
   if (!work.open_a) {
-    if (scope_ && !scope_->covers(work.index, work.leaf)) return;
+    if (scope_ && !scope_->covers(work.index, work.leaf)) return {};
     whole_ = false;
-    return report_.missing("V8.withheld", "The record's accountability fields are not opened.", work.index);
+    report_.missing("V8.withheld", "The record's accountability fields are not opened.", work.index);
+    return {};
   }
   if (!work.schema.empty()) {
     whole_ = false;
     report_.breach("V8.schema", "", "The record lacks what its kind must carry: " + work.schema + ".",
                    work.index);
-    return;
+    return {};
   }
-  if (!work.event) return;
+  if (!work.event) return {};
   ++opened_;
-  sink({work.index, work.leaf, work.place->hash, &*work.event, work.key_a, work.attested_by});
+  return sink({work.index, work.leaf, work.place->hash, &*work.event, work.key_a, work.attested_by});
 }
 
 // One finding for each run of records that nothing opens.

@@ -24,7 +24,7 @@
 namespace tocsin::protocol {
 
 // Told of each record whose class A is open and valid, in the ledger's order; the view lasts for the call.
-using RecordSink = std::function<void(const RecordView&)>;
+using RecordSink = std::function<Status(const RecordView&)>;
 
 // Whose ledger it is and which keys it has so far: spares the rules an attestation that verifies.
 struct KnownKeys {
@@ -52,9 +52,8 @@ class OpeningsAudit {
  private:
   struct Work;
   Result<bool> read_one(std::optional<std::uint64_t> below, Work& work);
-  Status judge(std::span<Work> works, const LeafBlock& block, const KnownKeys& keys,
-               const RecordSink& sink);
-  void report_work(const Work& work, const RecordSink& sink);
+  Status judge(std::span<Work> works, const LeafBlock& block, const KnownKeys& keys, const RecordSink& sink);
+  Status report_work(const Work& work, const RecordSink& sink);
   void tampered(std::string code, std::string text, std::optional<std::uint64_t> index);
   void note_unopened(const LeafBlock& block);
   void flush_run();

@@ -10,6 +10,8 @@
 // signed). Concurrency: one thread; const methods from any thread meanwhile nothing is taken.
 
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -24,6 +26,7 @@
 #include "protocol/verify/finding.h"
 #include "protocol/verify/index_proof.h"
 #include "protocol/verify/scope.h"
+#include "protocol/verify/spill.h"
 
 namespace tocsin::protocol {
 
@@ -55,7 +58,7 @@ struct ReplayedLedger {
   Hash issuer{};  // fingerprint; zero when there is no genesis
   std::string name;
   Registry registry;
-  std::vector<PeerClaim> claims;
+  std::deque<PeerClaim> claims;
   std::vector<Retracted> retracted;
   std::map<std::pair<Hash, Hash>, Answer> answers;  // by origin and signal
   std::uint64_t signals = 0;
@@ -63,60 +66,53 @@ struct ReplayedLedger {
   std::uint64_t last_ms = 0;
 };
 
-// Cases as compact bytes: a ledger may have more of them than memory for whole messages.
-template <typename Key>
+// Cases by number, as bytes that memory need not hold (spill.h).
 class CaseStore {
  public:
-  // The case of `key`, until the next call; save() keeps what was changed.
-  v1::Case& load(const Key& key) {
-    at_ = cases_.try_emplace(key).first;
-    scratch_.Clear();
-    CHECK_INVARIANT(scratch_.ParseFromString(at_->second));
-    return scratch_;
-  }
-  void save() {
-    // What the rules never ask for.
-    scratch_.clear_indicator();
-    scratch_.clear_labels();
-    scratch_.clear_category();
-    scratch_.clear_taxonomy();
-    scratch_.clear_jurisdiction();
-    scratch_.SerializeToString(&bytes_);
-    at_->second.assign(bytes_);
-  }
-  template <typename Take>
-  void each(Take take) {
-    for (const auto& [key, bytes] : cases_) {
-      scratch_.Clear();
-      CHECK_INVARIANT(scratch_.ParseFromString(bytes));
-      take(key, std::as_const(scratch_));
-    }
-  }
+  explicit CaseStore(std::size_t memory_bytes) : blobs_(memory_bytes) {}
+  // The case of that number until the next call, empty at first; save() keeps what was changed.
+  Result<v1::Case*> load(std::uint64_t number);
+  Status save();
+  // take(case) for every one that was saved.
+  Status each(const std::function<void(const v1::Case&)>& take);
 
  private:
-  std::map<Key, std::string> cases_;
-  typename std::map<Key, std::string>::iterator at_;
+  Status parse(std::uint64_t number);
+  BlobStore blobs_;
+  std::uint64_t number_ = 0;
   v1::Case scratch_;
-  std::string bytes_;
+  Bytes bytes_;
 };
+
+// The number of a chain of the ledger, when it has one.
+using ChainNumbers = std::function<Result<std::optional<std::uint64_t>>(const Hash& chain)>;
 
 class Replay {
  public:
-  // `report` outlives this object.
-  explicit Replay(const std::optional<Scope>& scope, Report& report) : scope_(scope), report_(report) {}
-  // The next record; indices ascend.
-  void take(const RecordView& record);
+  // `report` outlives this object. At most `memory_bytes` of cases are held in memory.
+  Replay(const std::optional<Scope>& scope, ChainNumbers chains, std::size_t memory_bytes, Report& report);
+  // The next record; indices ascend. An error: spill.h's.
+  Status take(const RecordView& record);
   const Registry& registry() const { return ledger_.registry; }
   const Hash& issuer() const { return ledger_.issuer; }
   // The end: `keys` are those that the policy takes for the origin's log. What is owed is late by `now_ms`,
   // the auditor's clock, or without it by the ledger's last record.
-  ReplayedLedger finish(const std::string& origin, std::span<const VerifierKey> keys,
-                        std::optional<std::uint64_t> now_ms = {});
+  Result<ReplayedLedger> finish(const std::string& origin, std::span<const VerifierKey> keys,
+                                std::optional<std::uint64_t> now_ms = {});
 
  private:
   void take_node_event(const RecordView& record);
-  void take_origin_event(const RecordView& record, const Covered& covers);
-  void take_receiver_event(const RecordView& record, const Covered& covers);
+  Status take_origin_event(const RecordView& record, const Covered& covers);
+  Status take_receiver_event(const RecordView& record, const Covered& covers);
+  Status refuse_all(const RecordView& record, const Covered& covers, const Error& error);
+  // The store and the number of a chain's case; null when nothing more is remembered of chains that are not.
+  struct Place {
+    CaseStore* store = nullptr;
+    std::uint64_t number = 0;
+  };
+  Result<Place> place_of(const Hash& chain);
+  Result<std::uint64_t> number_of(const Hash& origin, const Hash& signal);
+  void note_case(const v1::Case& state);
   void note_claim(const RecordView& record);
   void judge_clocks(const v1::Case& state, std::uint64_t now_ms);
   void breach(const RecordView& record, const Error& error);
@@ -124,10 +120,14 @@ class Replay {
   bool in_scope(const Hash& chain) const;
 
   const std::optional<Scope> scope_;
+  const ChainNumbers chains_;
   Report& report_;
   ReplayedLedger ledger_;
-  CaseStore<Hash> cases_;                      // the node's own signals, by chain
-  CaseStore<std::pair<Hash, Hash>> received_;  // by origin and signal
+  CaseStore cases_;                          // the node's own signals, by the number of their chain
+  std::map<Hash, std::uint64_t> strangers_;  // chains that a batch names and the ledger does not have yet
+  CaseStore stranger_cases_;
+  KeyedRows received_keys_;  // origin || signal
+  CaseStore received_;
 };
 
 }  // namespace tocsin::protocol

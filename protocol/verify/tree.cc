@@ -24,14 +24,13 @@ struct LeafReader::TileWork {
   const TarEntry* entries = nullptr;
   const TarEntry* tile = nullptr;
   Bytes entry_bytes, tile_bytes;
-  std::vector<ByteView> uneven;  // the entries, when they are not all as long as a leaf
   std::vector<Hash> hashes;
   Hash root{};  // of a full tile
   std::string malformed;
   Status read;
 
   ByteView leaf(std::size_t i) const {
-    return uneven.empty() ? ByteView(entry_bytes).subspan(i * kEntryBytes + 2, kLeafBytes) : uneven[i];
+    return ByteView(entry_bytes).subspan(i * kEntryBytes + 2, kLeafBytes);
   }
   ByteView computed() const { return {hashes[0].data(), hashes.size() * sizeof(Hash)}; }
   bool even() const;
@@ -100,7 +99,7 @@ Status LeafReader::begin() {
   return {};
 }
 
-// Whether the bundle of entries is one leaf after the other, as it is but for a damaged one.
+// Whether the bundle of entries is one leaf after the other.
 bool LeafReader::TileWork::even() const {
   if (entry_bytes.size() != id.width * kEntryBytes) return false;
   for (std::size_t at = 0; at < entry_bytes.size(); at += kEntryBytes)
@@ -109,18 +108,13 @@ bool LeafReader::TileWork::even() const {
 }
 
 void LeafReader::TileWork::hash() {
-  hashes.resize(id.width);
-  if (even()) {
-    crypto::leaf_hashes_apart(ByteView(entry_bytes).subspan(2), kLeafBytes, kEntryBytes, hashes);
-  } else {
-    auto parsed = parse_entries(entry_bytes, id.width);
-    if (!parsed) {
-      malformed = parsed.error().message;
-      return;
-    }
-    uneven = std::move(*parsed);
-    for (std::size_t i = 0; i < uneven.size(); ++i) hashes[i] = leaf_hash(uneven[i]);
+  if (!even()) {
+    const auto parsed = parse_entries(entry_bytes, id.width);
+    malformed = parsed ? "an entry is not of 128 bytes" : parsed.error().message;
+    return;
   }
+  hashes.resize(id.width);
+  crypto::leaf_hashes_apart(ByteView(entry_bytes).subspan(2), kLeafBytes, kEntryBytes, hashes);
   if (id.width == kTileWidth) root = complete_root(hashes);
 }
 

@@ -185,7 +185,8 @@ class BundleAudit {
     for (const auto& [kept, whose] : older_checkpoints) sizes.insert(kept.tree.size);
     task.sizes.assign(sizes.begin(), sizes.end());
     LeafReader reader(*bundle_, task, sums_, pool_, report_);
-    ChainAudit chains(time_bounds(newest, older), tile_span(checkpoint.tree.size, scope_), scope_, report_);
+    ChainAudit chains(time_bounds(newest, older), tile_span(checkpoint.tree.size, scope_), scope_,
+                      options_.memory_bytes / 4 * 3, report_);
     const std::size_t before = report_.total();
     TRY(read_records(reader, chains));
     for (const auto& [kept, whose] : older_checkpoints) {
@@ -193,6 +194,9 @@ class BundleAudit {
       judge_consistency(kept, checkpoint,
                         root == reader.roots().end() ? std::nullopt : std::optional(root->second), whose,
                         report_);
+      const bool proved = older && older->checkpoint.tree == kept.tree;
+      if (root == reader.roots().end() && !proved && kept.tree.size < checkpoint.tree.size)
+        audit_.unjoined = true;
     }
     const bool whole = !scope_ || scope_->evidence == Evidence::kTiles;
     audit_.history = std::make_shared<History>(bundle_, checkpoint.tree.size,
@@ -206,11 +210,12 @@ class BundleAudit {
 
   Status read_records(LeafReader& reader, ChainAudit& chains) {
     Report breaches;
-    Replay replay(scope_, breaches);
+    Replay replay(
+        scope_, [&](const Hash& chain) { return chains.number(chain); }, options_.memory_bytes / 4, breaches);
     OpeningsAudit openings(*bundle_, scope_, sums_, pool_, report_);
     const RecordSink sink = [&](const RecordView& record) {
       note_record(record);
-      replay.take(record);
+      return replay.take(record);
     };
     const auto found = [&] {
       return report_.count(Severity::kTampering) + report_.count(Severity::kMissing);
@@ -219,11 +224,11 @@ class BundleAudit {
     while (true) {
       TRY_ASSIGN(const LeafBlock block, reader.next());
       if (block.leaves.empty()) break;
-      chains.take(block);
+      TRY(chains.take(block));
       if (options_.leaves_only) continue;
       TRY(openings.take(block, reader.complete(), {replay.registry(), replay.issuer()}, sink));
       for (const IndexEpoch& epoch : std::exchange(epochs_, {})) {
-        chains.judge_index(epoch);
+        TRY(chains.judge_index(epoch));
         epoch_by_index_[epoch.index] = epoch;
       }
     }
@@ -238,7 +243,7 @@ class BundleAudit {
                         (scope_->evidence == Evidence::kProofs && replay.registry().node_chain() &&
                          scope_->has_chain(*replay.registry().node_chain()));
     if (!judged) return {};
-    audit_.ledger = replay.finish(audit_.facts.origin, keys_, options_.now_ms);
+    TRY_ASSIGN(audit_.ledger, replay.finish(audit_.facts.origin, keys_, options_.now_ms));
     report_.merge(std::move(breaches));
     count_cases();
     return {};
@@ -290,7 +295,8 @@ class BundleAudit {
         continue;
       }
       if (name->first == newest) shown.insert(name->second);
-      proved = judge_head(*proof, name->second, epoch->second, chains) && proved;
+      TRY_ASSIGN(const bool ends, judge_head(*proof, name->second, epoch->second, chains));
+      proved = proved && ends;
     }
     if (!scope_ || scope_->evidence != Evidence::kProofs) return proved;
     for (const Hash& chain : scope_->chains) {
@@ -302,18 +308,18 @@ class BundleAudit {
   }
 
   // Of a listed chain every record up to the index's head must be here.
-  bool judge_head(const IndexProof& proof, const Hash& chain, const IndexEpoch& epoch,
-                  const ChainAudit& chains) {
+  Result<bool> judge_head(const IndexProof& proof, const Hash& chain, const IndexEpoch& epoch,
+                          const ChainAudit& chains) {
     if (!scope_ || scope_->evidence != Evidence::kProofs || !scope_->has_chain(chain)) return true;
-    const ChainHead* head = chains.head(chain);
+    TRY_ASSIGN(const auto head, chains.head(chain));
     if (!proof.present) {
-      if (head == nullptr || head->index >= epoch.size) return true;
+      if (!head || head->index >= epoch.size) return true;
       report_.tampering("V7.cut", "The index does not list a chain that the bundle has records of.",
                         head->index);
       return false;
     }
     const IndexEntry& entry = proof.places[0].entry;
-    if (head == nullptr || head->seq < entry.last_seq) {
+    if (!head || head->seq < entry.last_seq) {
       report_.missing("V7.cut", "The last records of a chain are not in the bundle.", entry.last_index);
       return false;
     }

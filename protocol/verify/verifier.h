@@ -6,9 +6,9 @@
 // V9 keys and attestations, V10 due process by the rules of protocol/process, V11 deadlines, V12 receipts.
 // It needs no network, no clock and no database, trusts only what the options bring, and allocates nothing
 // from a size that it has not found the bytes for. The archive is read piece by piece; what stays in memory
-// is about 100 bytes a file and a chain, and 250 a case. A report without findings means that every step
-// held; that is not that a human really looked, nor that nothing happened off the record. Concurrency: one
-// thread, which starts others. Source: SPEC §9, §10.
+// is about 100 bytes a file, the options' bound for chains and cases, and beyond it 20 bytes a chain. A
+// report without findings means that every step held; that is not that a human really looked, nor that
+// nothing happened off the record. Concurrency: one thread, which starts others. Source: SPEC §9, §10.
 
 #include <cstdint>
 #include <memory>
@@ -25,12 +25,16 @@
 
 namespace tocsin::protocol {
 
+inline constexpr std::size_t kAuditMemoryBytes = std::size_t{256} << 20;  // 2.5 million chains
+
 struct VerifyOptions {
   Policy policy;                        // whose signatures count
   std::vector<Checkpoint> trusted;      // the auditor's own earlier ones, of any ledgers
   std::optional<std::uint64_t> now_ms;  // the auditor's clock; else the newest time the bundle proves
   bool leaves_only = false;             // stop after V7: what a public mirror can be asked for
   unsigned threads = 1;                 // 0: one a processor
+  // How much of its chains and cases the audit holds in memory; the rest goes to a temporary file (spill.h).
+  std::size_t memory_bytes = kAuditMemoryBytes;
 };
 
 // What the audit counted; meaningful as far as the report is clean.
@@ -56,8 +60,11 @@ struct Audit {
   ReceivedAnswers received;
   std::vector<Checkpoint> seen;      // elsewhere, of this ledger and others
   std::shared_ptr<History> history;  // when the tree was whole
-  std::string checkpoint;            // the note, when a log of the policy signed it and the quorum cosigned
-  std::optional<Error> unreadable;   // the archive could not be read to its end: no verdict
+  // It cannot be told whether the ledger goes on from a checkpoint that the auditor kept: the bundle is of a
+  // part.
+  bool unjoined = false;
+  std::string checkpoint;           // the note, when a log of the policy signed it and the quorum cosigned
+  std::optional<Error> unreadable;  // the archive could not be read to its end: no verdict
 };
 // `archive` lives as long as the audit.
 Audit verify_bundle(std::shared_ptr<const ByteSource> archive, const VerifyOptions& options);

@@ -21,6 +21,8 @@ PAGE = HERE.parent.parent / "protocol/verify/verify.html"
 JUDGED = {f"V{n}" for n in range(1, 9)}
 UNJUDGED = {"V5.range", "V7.cut", "V7.unproved", "V7.index-proof", "V7.index-root", "V8.schema"}  # the page says that it leaves these to tocsin-verify
 
+OTHERWISE = {"V2.manifest": {"V2.signature"}, "V4.equivocation": {"V4.inconsistent"}}  # what the page calls the same thing
+
 
 class Browser:
     def __init__(self, program, profile):
@@ -120,10 +122,15 @@ def check(browser, sample):
     theirs = set(expected["codes"])
     if not {code.split(".")[0] for code in theirs} <= JUDGED or theirs & UNJUDGED:
         return None
-    if b"tocsin-scope/1\nevidence" in (sample / "bundle0.tar").read_bytes() and (not theirs or "V8.withheld" in theirs):
-        return None  # that a part is whole is left to tocsin-verify, too
+    part = b"tocsin-scope/1\nevidence" in (sample / "bundle0.tar").read_bytes()
+    if part and (not theirs or theirs & {"V8.withheld", "V1.unexpected"}):
+        return None  # that a part is whole, and has no other files, is left to tocsin-verify, too
     said = judged(browser, sample / "bundle0.tar", (sample / "trust.policy").read_text(encoding="utf-8"))
     mine = set(said["codes"].split())
+    if "V0.range" in mine:
+        return None  # the page says that it leaves ranges to tocsin-verify
+    for code in theirs & OTHERWISE.keys():
+        theirs = theirs | OTHERWISE[code]
     if str(expected["exit"]) == said["exit"] and (not theirs or mine & theirs):
         return True
     print(f"{sample.name}: the page says exit {said['exit']} {sorted(mine)}; the library {expected['exit']} {sorted(theirs)}")
@@ -154,7 +161,7 @@ def main():
     failed = checked = 0
     with tempfile.TemporaryDirectory() as scratch:
         samples = pathlib.Path(scratch) / "samples"
-        subprocess.run([arguments.corpus, "--count", str(170 * arguments.samples), "--good", str(8 * arguments.samples), "--sample", str(arguments.samples),
+        subprocess.run([arguments.corpus, "--count", str(230 * arguments.samples), "--good", str(8 * arguments.samples), "--sample", str(arguments.samples),
                         "--keep", str(samples), "--quiet"], check=True, stdout=subprocess.DEVNULL)
         browser = Browser(program, os.path.join(scratch, "profile"))
         try:

@@ -101,20 +101,48 @@ void patch(Bytes& archive, std::size_t block, std::size_t at, std::string_view w
 
 std::vector<TamperClass> tar_classes() {
   return {
-      {"a path that leaves the folder", 8, "V1.tar", {}, written_over([](Bytes& a, Dice& dice) {
+      {"a path that leaves the folder",
+       8,
+       "V1.tar",
+       {},
+       written_over([](Bytes& a, Dice& dice) {
          const auto at = headers(a);
-         constexpr std::string_view kPaths[] = {"../../etc/passwd", "/etc/passwd", "tile/../../x", "tile//0",
-                                                "./policy"};
-         patch(a, at.back(), 0, std::string(kPaths[dice.below(5)]) + '\0');
-       })},
+         // Behind the other names, so that the order of names is not what betrays it.
+         constexpr std::string_view kPaths[] = {
+             "../../etc/passwd", "zz/../../x", "/etc/passwd", "zz//0", "./policy",
+             "zz/./x",           "zz\\x",      "zz/..",       "zz ",   "100"};
+         std::string name(kPaths[dice.turn(10)]);
+         if (name == "100") name.assign(100, 'z');
+         name.resize(100);
+         patch(a, at.back(), 0, name);
+       }),
+       {},
+       10},
       {"a link, a folder or a device in the archive", 8, "V1.tar", {}, written_over([](Bytes& a, Dice& dice) {
          const auto at = headers(a);
          patch(a, at[dice.below(at.size())], 156, std::string(1, "123456xgL"[dice.below(9)]));
        })},
       {"a name that comes twice or out of order", 8, "V1.tar", {}, written_over([](Bytes& a, Dice& dice) {
          const auto at = headers(a);
-         patch(a, at.back(), 0, dice.coin() ? std::string("checkpoint\0", 11) : std::string("a\0", 2));
+         std::string name = dice.coin() ? "checkpoint" : "a";
+         name.resize(100);
+         patch(a, at.back(), 0, name);
        })},
+      {"something in the padding or in the archive's end",
+       8,
+       "V1.tar",
+       {},
+       written_over([](Bytes& a, Dice& dice) {
+         if (dice.turn(3) == 0) {
+           // The manifest's signature never fills its blocks.
+           const auto at = headers(a);
+           a[at[2] - 1] = a[at[1] - 1] = 1;
+         } else {
+           a[a.size() - (dice.turn(3) == 1 ? 1 : kTarBlockBytes + 1 + dice.below(500))] = 1;
+         }
+       }),
+       {},
+       3},
       {"a file that claims to be huge", 8, "V1.tar", {}, written_over([](Bytes& a, Dice& dice) {
          const auto at = headers(a);
          patch(a, at[dice.below(at.size())], 124, "77777777777");
@@ -124,9 +152,17 @@ std::vector<TamperClass> tar_classes() {
          a[at[dice.below(at.size())] + dice.below(kTarBlockBytes)] ^=
              static_cast<std::uint8_t>(1U << dice.below(8));
        })},
-      {"an archive cut short", 8, "V1.tar", {}, written_over([](Bytes& a, Dice& dice) {
-         a.resize(dice.below(a.size()));
-       })},
+      {"an archive cut short",
+       8,
+       "V1.tar",
+       {},
+       written_over([](Bytes& a, Dice& dice) {
+         const auto at = headers(a);
+         a.resize(dice.turn(3) == 2 ? at[dice.below(at.size())] : dice.below(a.size()));
+         if (dice.turn(3) == 1) a.resize(a.size() / kTarBlockBytes * kTarBlockBytes);
+       }),
+       {},
+       3},
       {"something behind the end", 8, "V1.tar", {}, written_over([](Bytes& a, Dice& dice) {
          a.resize(a.size() + kTarBlockBytes * dice.between(1, 4), static_cast<std::uint8_t>(dice.below(2)));
        })},
@@ -140,6 +176,38 @@ std::vector<TamperClass> tar_classes() {
          return sample_of(std::move(bytes));
        }},
   };
+}
+
+// What is no policy.
+std::vector<std::string> policy_texts() {
+  const std::string key = vkey_text(issuer());
+  const std::string quorum = "quorum none\n";
+  const std::size_t plus = key.find('+');
+  const auto changed = [&](std::size_t at, char with) {
+    std::string out = key;
+    out[at] = with;
+    return "log " + out + "\n" + quorum;
+  };
+  std::string post_quantum = key;
+  const auto other_type =
+      make_verifier_key(issuer().origin, static_cast<KeyType>(6), issuer().operational.public_key());
+  if (other_type) post_quantum = format_vkey(*other_type);
+  return {"trust me\n",
+          "",
+          quorum + quorum,
+          "quorum nobody\n",
+          "log x\n" + quorum,
+          changed(plus + 9, 'x'),
+          changed(plus + 1, key[plus + 1] == '0' ? '1' : '0'),
+          "log " + post_quantum + "\n" + quorum,
+          "log " + key.substr(0, plus) + "+\n" + quorum,
+          "log " + key.substr(0, plus + 10) + "\n" + quorum,
+          "log " + key + "\nlog " + key + "\n" + quorum,
+          "log " + key + "\n",
+          "group g 2 a\n" + quorum,
+          "log " + key + " http://a b\n" + quorum,
+          "witness none " + key + "\n" + quorum,
+          "log\n" + quorum};
 }
 
 std::vector<TamperClass> manifest_classes() {
@@ -156,6 +224,7 @@ std::vector<TamperClass> manifest_classes() {
          constexpr std::string_view kNames[] = {"openings", "policy"};
          f.erase(std::string(kNames[dice.below(2)]));
        })},
+      {"no policy file", 7, "V1.absent", {}, packed([](auto& f, auto&, auto&) { f.erase("policy"); })},
       {"no manifest", 7, "V1.absent", {}, finished([](auto& f, auto&, auto&) { f.erase("manifest"); })},
       {"no checkpoint", 7, "V1.absent", {}, finished([](auto& f, auto&, auto&) { f.erase("checkpoint"); })},
       {"a manifest signed by a stranger", 8, "V2.signature", {}, finished([](auto& f, auto&, Dice& dice) {
@@ -186,21 +255,27 @@ std::vector<TamperClass> manifest_classes() {
          std::string& armored = f["manifest.sig"];
          armored[dice.below(armored.size())] ^= 1;
        })},
+      {"a manifest that is no note", 8, "V2.manifest", {}, finished([](auto& f, auto&, Dice& dice) {
+         f["manifest"] = dice.coin() ? "nothing\n" : f["manifest"].substr(0, f["manifest"].find("\n\n") + 1);
+       })},
       {"a second signature on the manifest", 8, "V2.manifest", {}, finished([](auto& f, auto&, Dice& dice) {
          Note note = *parse_note(f["manifest"], kManifestBytesMax);
          note.signatures.push_back(
              sign_note(seeded_key(static_cast<std::uint8_t>(dice.between(90, 99))), "stranger", note.text));
          f["manifest"] = format_note(note);
        })},
-      {"a policy that is none", 8, "V1.policy", {}, packed([](auto& f, auto&, Dice& dice) {
-         constexpr const char* kTexts[] = {"trust me\n", "", "quorum none\nquorum none\n", "quorum nobody\n",
-                                           "log x\nquorum none\n"};
-         f["policy"] = kTexts[dice.below(5)];
-       })},
-      {"a file that no bundle has", 8, "V1.unexpected", {}, packed([](auto& f, auto&, Dice& dice) {
-         constexpr const char* kNames[] = {"a", "notes.txt", "tile/1/000.p/1", "tile/0/999",
-                                           "tile/entries/001.p/3"};
-         f[kNames[dice.below(5)]] = std::string(32, 'x');
+      {"a policy that is none",
+       8,
+       "V1.policy",
+       {},
+       packed([](auto& f, auto&, Dice& dice) {
+         const auto texts = policy_texts();
+         f["policy"] = texts[dice.turn(texts.size())];
+       }),
+       {},
+       16},
+      {"no SSH signature of the manifest", 7, "V1.absent", {}, finished([](auto& f, auto&, auto&) {
+         f.erase("manifest.sig");
        })},
   };
 }
@@ -234,15 +309,76 @@ std::vector<TamperClass> tree_classes() {
          std::string& entries = entries_of(f);
          std::copy_n(entries.begin() + at, kEntry, entries.begin() + at + kEntry);
        })},
-      {"an entry of another length", 8, "V5.entries", {}, packed([](auto& f, MadeLedger& ledger, Dice& dice) {
+      {"an entry of another length",
+       8,
+       "V5.entries",
+       {},
+       packed([](auto& f, MadeLedger& ledger, Dice& dice) {
          std::string& entries = entries_of(f);
-         if (dice.coin())
-           entries[kEntry * dice.below(ledger.size()) + dice.below(2)] ^= 1;
-         else if (dice.coin())
-           entries += 'x';
-         else
-           entries.pop_back();
-       })},
+         switch (dice.turn(6)) {
+           case 4:
+             entries[1] = static_cast<char>(kLeafBytes + 1);
+             entries.insert(kEntry, "x");
+             break;
+           case 5:
+             entries[1] = static_cast<char>(kLeafBytes - 1);
+             entries.erase(kEntry - 1, 1);
+             break;
+           case 0:
+             entries[kEntry * dice.below(ledger.size()) + dice.below(2)] ^= 1;
+             break;
+           case 1:
+             entries += 'x';
+             break;
+           case 2:
+             entries.pop_back();
+             break;
+           default:
+             entries.resize(entries.size() - kLeafBytes - 1);
+             break;
+         }
+       }),
+       {},
+       6},
+      {"a range pruned before its time",
+       7,
+       "V5.missing",
+       {},
+       [](Dice& dice) {
+         MadeLedger ledger(dice);
+         add_submissions(ledger, 600);
+         BundleFiles files = ledger.builder.files();
+         const std::string tile = dice.coin() ? "000" : "001";
+         if (dice.turn(2) == 0) files.erase("tile/entries/" + tile);
+         files.erase("tile/0/" + tile);
+         return sample_of(ledger.builder.pack(files));
+       },
+       {},
+       2},
+      {"a higher tile changed, of another length or not there",
+       8,
+       "V5.tile",
+       {},
+       [](Dice& dice) {
+         MadeLedger ledger(dice);
+         add_submissions(ledger, 600);
+         BundleFiles files = ledger.builder.files();
+         std::string& tile = file_like(files, "tile/1/");
+         switch (dice.turn(3)) {
+           case 0:
+             flip(tile, dice);
+             break;
+           case 1:
+             tile += std::string(32, 'x');
+             break;
+           default:
+             tile.resize(tile.size() - 32);
+             break;
+         }
+         return sample_of(ledger.builder.pack(files));
+       },
+       {},
+       3},
       {"a range of entries or a tile not there", 7, "V5.missing", {}, packed([](auto& f, auto&, Dice& dice) {
          const bool entries = dice.coin();
          std::erase_if(f, [&](const auto& file) {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "crypto/base/encoding.h"
 #include "protocol/log/checkpoint.h"
+#include "protocol/log/merkle.h"
 #include "protocol/log/note.h"
 #include "tests/tamper/ledgers.h"
 
@@ -137,10 +139,50 @@ std::vector<TamperClass> signature_classes() {
        {},
        with_checkpoint([](auto&, std::string note, Dice& dice) {
          const std::string line = note.substr(note.rfind("\n\xE2\x80\x94") + 1);
-         const std::size_t more = dice.coin() ? 14 : dice.between(15, 5000);
-         for (std::size_t i = 0; i < more; ++i) note += line;
+         constexpr std::size_t kMore[] = {14, 15, 500, 1'000'000};
+         // A million of the shortest lines that there can be.
+         const std::string one = dice.turn(4) < 3 ? line : "\xE2\x80\x94 a AAAAAAA=\n";
+         for (std::size_t i = 0; i < kMore[dice.turn(4)]; ++i) note += one;
          return note;
-       })},
+       }),
+       {},
+       4},
+      {"a signature line in another form",
+       8,
+       "V3.checkpoint",
+       {},
+       with_checkpoint([](auto&, std::string note, Dice& dice) {
+         constexpr std::string_view kLines[] = {"- name AAAAAAA=\n",
+                                                "\xE2\x80\x94 nameAAAAAAA=\n",
+                                                "\xE2\x80\x94 na+me AAAAAAA=\n",
+                                                "\xE2\x80\x94 name AAAA\n",
+                                                "\xE2\x80\x94 name ****\n",
+                                                "\xE2\x80\x94 name AAAAAAA=",
+                                                "\xE2\x80\x94 n\x7F\xC2 AAAAAAA=\n",
+                                                ""};
+         const std::size_t way = dice.turn(8);
+         if (way == 7) return note.substr(0, note.find("\n\n") + 2);
+         return note + std::string(kLines[way]);
+       }),
+       {},
+       8},
+      {"a cosignature of another length or beyond all time",
+       8,
+       "V3.signature",
+       {},
+       with_note([](Note& note, auto&, Dice& dice) {
+         auto& there = note.signatures[1].signature;
+         if (dice.turn(2) == 0) {
+           there.push_back(0);
+           return;
+         }
+         const std::string message = "cosignature/v1\ntime 9223372036854775808\n" + note.text;
+         there.assign(8, 0);
+         there[0] = 0x80;
+         append(there, seeded_key(201).sign_raw(as_view(message)));
+       }),
+       {},
+       2},
       {"the checkpoint of another ledger",
        8,
        "V3.origin",
@@ -156,6 +198,21 @@ std::vector<TamperClass> text_classes() {
       {"a leading zero", 8, "V3.checkpoint", {}, with_text([](const std::string& text, auto&) {
          return text.substr(0, text.find('\n') + 1) + "0" + text.substr(text.find('\n') + 1);
        })},
+      {"a line missing, or a name that is none",
+       8,
+       "V3.checkpoint",
+       {},
+       with_checkpoint([](auto&, const std::string& note, Dice& dice) {
+         std::string text = parse_note(note)->text;
+         if (dice.turn(3) == 0) text.resize(text.rfind('\n', text.size() - 2) + 1);
+         if (dice.turn(3) == 1) text.erase(text.find('\n') + 1);
+         std::string name = issuer().origin;
+         if (dice.turn(3) == 2) text.insert(5, " ");
+         const std::string out = format_note({text, {sign_note(issuer().operational, name, text)}});
+         return cosign(cosign(out, 201, kLedgerStartMs), 202, kLedgerStartMs);
+       }),
+       {},
+       3},
       {"a carriage return",
        8,
        "V3.checkpoint",
@@ -281,11 +338,53 @@ std::vector<TamperClass> older_classes() {
        {},
        with_old([](auto& f, auto&, auto, Dice& dice) {
          std::string& proof = f["consistency"];
-         if (dice.coin())
-           proof += proof.substr(0, 45);
-         else
-           proof.resize(proof.size() - 45);
+         switch (dice.turn(4)) {
+           case 0:
+             proof += proof.substr(0, 45);
+             break;
+           case 1:
+             proof.resize(proof.size() - 45);
+             break;
+           case 2:
+             for (int i = 0; i < 140; ++i) proof += proof.substr(0, 45);
+             break;
+           default:
+             proof.pop_back();
+             break;
+         }
+       }),
+       {},
+       4},
+      {"an empty tree that something is proved from",
+       8,
+       "V4.proof",
+       {},
+       with_old([](auto& f, auto&, auto, auto&) {
+         f["checkpoint.old"] = sign_checkpoint(issuer().operational, {issuer().origin, {0, empty_root()}});
        })},
+      {"an older checkpoint of the same size and another root",
+       8,
+       "V4.proof",
+       {},
+       with_old([](auto& f, MadeLedger& ledger, std::size_t, Dice& dice) {
+         TreeHead head = ledger.builder.head();
+         head.root[dice.below(32)] ^= 1;
+         f["checkpoint.old"] = sign_checkpoint(issuer().operational, {issuer().origin, head});
+         f["consistency"].clear();
+       })},
+      {"an older checkpoint of another ledger",
+       8,
+       "V3.origin",
+       {},
+       [](Dice& dice) {
+         MadeLedger ledger(dice);
+         BundleFiles files = ledger.builder.files(dice.between(3, ledger.size() - 1));
+         files["checkpoint.old"] =
+             sign_checkpoint(chat().operational, {chat().origin, ledger.builder.head(dice.between(1, 3))});
+         Sample out = sample_of(ledger.builder.pack(files));
+         out.policy = "log " + vkey_text(issuer()) + "\nlog " + vkey_text(chat()) + "\nquorum none\n";
+         return out;
+       }},
       {"a consistency proof changed", 8, "V4.proof", {}, with_old([](auto& f, auto&, auto, Dice& dice) {
          std::string& proof = f["consistency"];
          char& at = proof[45 * dice.below(proof.size() / 45) + dice.below(40)];

@@ -22,7 +22,7 @@ const std::vector<TamperClass>& tamper_classes() {
   static const std::vector<TamperClass> all = [] {
     std::vector<TamperClass> out;
     for (auto* source : {archive_classes, checkpoint_classes, record_classes, opening_classes,
-                         process_classes, scope_classes, network_classes})
+                         process_classes, scope_classes, network_classes, form_classes, receipt_classes})
       for (TamperClass& one : source()) out.push_back(std::move(one));
     return out;
   }();
@@ -30,7 +30,8 @@ const std::vector<TamperClass>& tamper_classes() {
 }
 
 Sample good_sample(Dice& dice) {
-  if (dice.below(4) == 0) return good_part(dice);
+  if (dice.turn(4) == 0) return good_part(dice);
+  if (dice.turn(4) == 1 && dice.coin()) return good_network(dice);
   MadeLedger ledger(dice);
   test::LedgerBuilder& builder = ledger.builder;
   Sample out;

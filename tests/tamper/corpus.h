@@ -3,9 +3,8 @@
 //
 // A class is one kind of forgery, omission or breach; what exactly is broken, in which of many ledgers and
 // where, follows from the seed alone, so a failure can be made again. Good samples are ledgers with every
-// turn that due process allows. Classes of events that the product does not have yet are not here; README.md
-// beside this file lists them. Concurrency: pure functions
-// of their arguments.
+// turn that due process allows. README.md beside this file says which class covers what, and what is not here
+// yet. Concurrency: pure functions of their arguments.
 
 #include <cstdint>
 #include <functional>
@@ -22,12 +21,14 @@ namespace tocsin::tamper {
 // splitmix64: small, and the same everywhere.
 class Dice {
  public:
-  explicit Dice(std::uint64_t seed) : state_(seed) {}
+  explicit Dice(std::uint64_t seed, std::size_t nth = 0) : state_(seed), nth_(nth) {}
   std::uint64_t roll();
   // 0 .. sides-1
   std::size_t below(std::size_t sides) { return static_cast<std::size_t>(roll() % sides); }
   // from .. to, both included
   std::size_t between(std::size_t from, std::size_t to) { return from + below(to - from + 1); }
+  // 0 .. sides-1 in turn, over the samples of a class.
+  std::size_t turn(std::size_t sides) const { return nth_ % sides; }
   bool coin() { return (roll() & 1) != 0; }
   template <typename List>
   auto& pick(List& list) {
@@ -36,6 +37,7 @@ class Dice {
 
  private:
   std::uint64_t state_;
+  std::size_t nth_;
 };
 
 // What an auditor is handed: the bundles audited together (the first is the one that was tampered with) and
@@ -55,6 +57,8 @@ struct TamperClass {
   std::function<Sample(Dice&)> make = {};
   // Which other codes name the same thing, where it depends on what was hit.
   std::vector<std::string_view> or_codes = {};
+  // How many ways it has that are taken in turn.
+  std::size_t ways = 1;
 };
 
 // In the order of an audit's steps.
@@ -77,6 +81,9 @@ std::vector<TamperClass> opening_classes();
 std::vector<TamperClass> process_classes();
 std::vector<TamperClass> network_classes();
 std::vector<TamperClass> scope_classes();
+std::vector<TamperClass> form_classes();
+std::vector<TamperClass> receipt_classes();
 Sample good_part(Dice& dice);
+Sample good_network(Dice& dice);
 
 }  // namespace tocsin::tamper

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "crypto/hash.h"
 #include "protocol/identity/ids.h"
 
 namespace tocsin::tamper {
@@ -158,6 +159,18 @@ MadeLedger::MadeLedger(Dice& dice) : builder(issuer()) {
                    equivocation_slots(proof_against_liar(dice), liar().descriptor.fingerprint()));
   for (BuiltRecord& record : records())
     if (dice.below(4) == 0) record.open_p = false;
+}
+
+void add_submissions(MadeLedger& ledger, std::size_t count) {
+  LedgerBuilder& builder = ledger.builder;
+  for (std::size_t i = 0; i < count; ++i) {
+    Slots slots = submitted_slots(issuer(), 0, builder.next_ms());
+    Bytes indicator = {1};
+    append(indicator, crypto::sha256(as_view("many " + std::to_string(i))));
+    set_slot(slots, slot_bytes(0, SlotType::kIndicator, indicator));
+    builder.append(Event::kSubmitted,
+                   signal_chain_id(issuer().chain_key, signal_id(issuer().fingerprint, indicator)), slots);
+  }
 }
 
 Sample sample_of(Bytes bundle) {

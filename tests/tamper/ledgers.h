@@ -33,6 +33,9 @@ struct MadeLedger {
   std::vector<std::uint8_t> retracted_numbers;
 };
 
+// So many more submissions, by one submitter, of signals of their own: a ledger of several tiles.
+void add_submissions(MadeLedger& ledger, std::size_t count);
+
 // A sample of one bundle, under the witnesses' policy.
 Sample sample_of(Bytes bundle);
 Sample sample_of(MadeLedger& ledger);

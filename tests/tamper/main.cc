@@ -155,7 +155,7 @@ void compare(Run& run, Tally& tally, const std::string& label, Sample sample) {
 
 void judge_bad(Run& run, std::size_t which, std::size_t nth) {
   const TamperClass& one = tamper_classes()[which];
-  Dice dice(run.options.seed * 1'000'003 + which * 7919 + nth * 104'729);
+  Dice dice(run.options.seed * 1'000'003 + which * 7919 + nth * 104'729, nth);
   const Sample sample = one.make(dice);
   const Verdict verdict = judged(sample);
   Tally& tally = run.tallies[which];
@@ -171,7 +171,7 @@ void judge_bad(Run& run, std::size_t which, std::size_t nth) {
 }
 
 void judge_good(Run& run, std::size_t nth) {
-  Dice dice(run.options.seed * 1'000'033 + nth * 15'485'863);
+  Dice dice(run.options.seed * 1'000'033 + nth * 15'485'863, nth);
   const Sample sample = good_sample(dice);
   const Verdict verdict = judged(sample);
   ++run.good.made;
@@ -217,11 +217,14 @@ int summed_up(Run& run) {
       std::printf("%-62s %-16s %4d %6zu %8zu %6zu\n", std::string(one.name).c_str(), finding.c_str(),
                   one.exit, tally.made.load(), tally.detected.load(), tally.named.load());
   }
+  const auto percent = [](std::size_t part, std::size_t whole) {
+    return 100.0 * static_cast<double>(part) / static_cast<double>(std::max<std::size_t>(whole, 1));
+  };
   std::printf(
-      "tampered %zu in %zu classes: detected %zu, named %zu (%.2f %%); good %zu: accused %zu; programs "
-      "disagreed on %zu\n",
-      all.made.load(), run.tallies.size(), all.detected.load(), all.named.load(),
-      100.0 * static_cast<double>(all.named) / static_cast<double>(std::max<std::size_t>(all.made, 1)),
+      "figures: tamper corpus: %zu tampered of %zu classes, %.2f %% detected, %.2f %% named as their class; "
+      "%zu untouched, "
+      "%zu accused; programs disagreed on %zu\n",
+      all.made.load(), run.tallies.size(), percent(all.detected, all.made), percent(all.named, all.made),
       run.good.made.load(), run.good.detected.load(), all.disagreed + run.good.disagreed);
   const bool passed = all.detected == all.made && all.named * 100 >= all.made * 99 &&
                       run.good.detected == 0 && all.disagreed + run.good.disagreed == 0;

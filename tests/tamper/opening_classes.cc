@@ -257,8 +257,10 @@ std::vector<TamperClass> shown_classes() {
        {},
        committed([](MadeLedger& ledger, Dice& dice) {
          BuiltRecord& record = dice.pick(ledger.records());
-         (dice.coin() ? record.open_a : record.withheld) ^= true;
-       })},
+         (dice.turn(2) == 0 ? record.open_a : record.withheld) ^= true;
+       }),
+       {},
+       2},
   };
 }
 

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "protocol/identity/descriptor.h"
 #include "protocol/identity/ids.h"
 #include "protocol/process/attestation.h"
 #include "tests/tamper/ledgers.h"
+#include "tocsin/v1/identity.pb.h"
 
 namespace tocsin::tamper {
 namespace {
@@ -126,6 +128,25 @@ std::vector<TamperClass> review_classes() {
          s.submit(key_of(6, issuer().reviewer));
          s.publish(s.review());
        })},
+      {"two keys of one person", 10, "V10.rule", "R2", written([](const Scribe& s) {
+         const auto& key = unknown_key(s.dice);
+         Slots slots = key_slots(key, 3, s.b.next_ms());
+         set_slot(slots, slot_text(2, s.dice.coin() ? "person 2" : "PERSON 2"));
+         s.node(Event::kKeyAdded, slots);
+         s.submit(key_of(6, key));
+         s.review();
+       })},
+      {"published on a review that a question took back",
+       10,
+       "V10.rule",
+       "R1",
+       written([](const Scribe& s) {
+         s.share();
+         const std::uint64_t question = s.review(choice(0, 3));
+         s.publish(s.dice.turn(2) == 0 ? question : 0);
+       }),
+       {},
+       2},
       {"a review told of a time after itself", 10, "V10.rule", "R17", written([](const Scribe& s) {
          s.submit();
          s.publish(s.review(time_of(11, s.b.next_ms() + 1 + s.dice.below(kDayMs))));
@@ -212,6 +233,13 @@ std::vector<TamperClass> key_classes() {
          s.b.records()[at].key_a = theirs.records()[0].key_a;
          s.b.rebuild();
        })},
+      {"an attestation under another key's name", 8, "V9.attestation", {}, written([](const Scribe& s) {
+         s.share();
+         Slots& slots = s.b.records()[s.b.records().size() - 2].slots;
+         for (SlotValue& slot : slots)
+           if (slot.slot == kSlotAttestation) slot.value[s.dice.below(8)] ^= 1;
+         s.b.rebuild();
+       })},
       {"a decision changed after it was attested", 8, "V9.attestation", {}, written([](const Scribe& s) {
          s.share();
          Slots& slots = s.b.records()[s.b.records().size() - 2].slots;
@@ -268,6 +296,10 @@ std::vector<TamperClass> share_classes() {
        })},
       {"a signal that ended before it began", 10, "V10.rule", "R19",
        written([](const Scribe& s) { s.submit(time_of(10, s.b.next_ms() - s.dice.below(kDayMs))); })},
+      {"a publication that expired before it was made", 10, "V10.rule", "R19", written([](const Scribe& s) {
+         s.submit();
+         s.publish(s.review(), time_of(7, s.b.next_ms() - s.dice.below(1000)));
+       })},
       {"a publication that outlives its signal", 10, "V10.rule", "R19", written([](const Scribe& s) {
          s.submit(time_of(10, s.b.next_ms() + 30 * kDayMs));
          s.publish(s.review(), time_of(7, s.b.next_ms() + 31 * kDayMs + s.dice.below(kDayMs)));
@@ -466,6 +498,96 @@ std::vector<TamperClass> action_classes() {
   };
 }
 
+// A descriptor of the issuer's root key with another operational key.
+Bytes descriptor_with(const TestNode& node, const crypto::SigningKey& operational, std::uint64_t sequence) {
+  v1::SignedDescriptor in;
+  v1::NodeDescriptor body;
+  in.ParseFromArray(node.descriptor.data(), static_cast<int>(node.descriptor.size()));
+  body.ParseFromString(in.body());
+  body.set_operational_key(to_string(operational.public_key()));
+  body.set_sequence(sequence);
+  return to_bytes(as_view(sign_descriptor(body, node.root)->SerializeAsString()));
+}
+
+constexpr std::size_t kUnfollowing = 17;
+
+// 05xx records that what stands before them does not allow.
+void unfollowing(const Scribe& s, std::size_t way) {
+  const auto& key = unknown_key(s.dice);
+  const auto operational = [&](Bytes descriptor) {
+    Slots slots = key_slots(key, 1, s.b.next_ms());
+    if (!descriptor.empty()) set_slot(slots, slot_bytes(5, SlotType::kSigned, descriptor));
+    s.node(Event::kKeyAdded, slots);
+  };
+  const Hash peer = chat().fingerprint;
+  const Slots about_peer = {slot_bytes(0, SlotType::kHash, peer), slot_text(1, "why")};
+  Slots slots;
+  switch (way) {
+    case 0:
+      slots = member_slots(chat());
+      set_slot(slots, slot_bytes(0, SlotType::kSigned, Bytes(40, 7)));
+      s.node(Event::kMemberAdded, slots);
+      break;
+    case 1:
+      s.node(Event::kMemberAdded,
+             {slot_bytes(0, SlotType::kSigned, descriptor_with(chat(), chat().operational, 0)),
+              slot_bytes(1, SlotType::kHash, test_network()), slot_number(2, SlotType::kEnum, 1)});
+      break;
+    case 2:
+      s.node(Event::kMemberRemoved, {slot_bytes(0, SlotType::kHash, Hash{9}), slot_text(1, "left")});
+      break;
+    case 3:
+      s.node(Event::kCharterVersion, charter_slots(issuer()));
+      break;
+    case 4:
+      s.node(Event::kWitnessPolicy, {slot_text(0, "trust me\n")});
+      break;
+    case 5:
+      s.node(Event::kWitnessPolicy, {slot_text(0, "log " + vkey_text(chat()) + "\nquorum none\n")});
+      break;
+    case 6:
+      s.node(Event::kKeyRetired, gone(issuer().submitter));
+      s.node(Event::kKeyRetired, gone(issuer().submitter));
+      break;
+    case 7:
+      s.node(Event::kKeyCompromised, gone(issuer().submitter));
+      s.node(Event::kKeyCompromised, gone(issuer().submitter));
+      break;
+    case 8:
+      s.node(Event::kPeerSuspended, about_peer);
+      s.node(Event::kPeerSuspended, about_peer);
+      break;
+    case 9:
+      s.node(Event::kPeerResumed, about_peer);
+      break;
+    case 10:
+      slots = key_slots(key, 2, s.b.next_ms());
+      set_slot(slots, slot_bytes(0, SlotType::kKey, Hash{1}));
+      s.node(Event::kKeyAdded, slots);
+      break;
+    case 11:
+      slots = key_slots(key, 2, s.b.next_ms());
+      set_slot(slots, slot_number(4, SlotType::kTime, s.b.next_ms() - s.dice.below(9)));
+      s.node(Event::kKeyAdded, slots);
+      break;
+    case 12:
+      operational({});
+      break;
+    case 13:
+      operational(Bytes(50, 3));
+      break;
+    case 14:
+      operational(descriptor_with(chat(), key, 2));
+      break;
+    case 15:
+      operational(descriptor_with(issuer(), chat().operational, 2));
+      break;
+    default:
+      operational(descriptor_with(issuer(), key, 1));
+      break;
+  }
+}
+
 std::vector<TamperClass> node_classes() {
   return {
       {"a second genesis", 10, "V10.rule", "R16",
@@ -489,12 +611,16 @@ std::vector<TamperClass> node_classes() {
       {"a group taken over by another coordinator", 10, "V10.rule", "R16", written([](const Scribe& s) {
          s.node(Event::kGroupSet, group_slots(chat(), {&issuer(), &chat()}, 2));
        })},
-      {"evidence of two histories that proves nothing", 10, "V10.rule", "R16", written([](const Scribe& s) {
+      {"evidence of two histories that proves nothing",
+       10,
+       "V10.rule",
+       "R16",
+       written([](const Scribe& s) {
          // Against another node than the ledger may have evidence of already.
          const test::TwoHistories other("other.example", 80);
          const auto against = other.descriptor.fingerprint();
          EquivocationProof proof = other.proof(4, 9);
-         switch (s.dice.below(5)) {
+         switch (s.dice.turn(7)) {
            case 0:  // nobody signed that
              proof.second[proof.second.size() - s.dice.between(4, 60)] ^= 1;
              break;
@@ -508,12 +634,50 @@ std::vector<TamperClass> node_classes() {
            case 3:  // of somebody else
              s.node(Event::kEquivocationEvidence, equivocation_slots(proof, photos().fingerprint));
              return;
-           default:  // twice
+           default:  // twice, or more of what has been proven
              s.node(Event::kEquivocationEvidence, equivocation_slots(proof, against));
+             if (s.dice.turn(6) == 5) proof = other.proof(3, 8);
              break;
          }
          s.node(Event::kEquivocationEvidence, equivocation_slots(proof, against));
-       })},
+       }),
+       {},
+       6},
+      {"a second genesis in a chain of its own", 10, "V10.rule", "R16",
+       written([](const Scribe& s) { s.b.append(Event::kGenesis, s.chain, genesis_slots(issuer())); })},
+      {"a record of keys or members that cannot follow",
+       10,
+       "V10.rule",
+       "R16",
+       written([](const Scribe& s) { unfollowing(s, s.dice.turn(kUnfollowing)); }),
+       {},
+       kUnfollowing},
+      {"a ledger without a genesis, or with none that stands",
+       8,
+       "V10.identity",
+       {},
+       [](Dice& dice) {
+         MadeLedger ledger(dice);
+         static const TestNode renamed("other.example", 10), rekeyed("video.example", 70);
+         switch (dice.turn(4)) {
+           case 0:
+             ledger.records().erase(ledger.records().begin());
+             break;
+           case 1:
+             set_slot(ledger.records()[0].slots, slot_bytes(0, SlotType::kSigned, Bytes(50, 1)));
+             break;
+           case 2:
+             ledger.records()[0].slots = genesis_slots(renamed);
+             break;
+           default:
+             ledger.records()[0].slots = genesis_slots(rekeyed);
+             break;
+         }
+         ledger.builder.rebuild();
+         return sample_of(ledger);
+       },
+       {},
+       4},
       {"a genesis of another ledger",
        8,
        "V10.identity",

@@ -89,6 +89,19 @@ std::vector<TamperClass> leaf_classes() {
                        else
                          leaf[120 + dice.below(8)] ^= 1;
                      })},
+      {"a later record that does not say what it follows",
+       8,
+       "V6.leaf",
+       {},
+       with_raw_leaf([](MadeLedger& ledger, Dice& dice) { return dice.pick(ledger.shared).reviewed; },
+                     [](std::string& leaf, Dice& dice) {
+                       if (dice.turn(2) == 0)
+                         std::fill_n(leaf.begin() + 56, 32, '\0');
+                       else
+                         std::fill_n(leaf.begin() + 120, 8, '\xFF');
+                     }),
+       {},
+       2},
       {"a record of an unknown event",
        8,
        "V6.event",
@@ -123,15 +136,29 @@ std::vector<TamperClass> leaf_classes() {
 
 std::vector<TamperClass> chain_classes() {
   return {
-      {"a record left out of its chain", 8, "V7.gap", {}, with_ledger([](MadeLedger& ledger, Dice& dice) {
-         take_out(ledger, dice.pick(ledger.shared).reviewed);
-       })},
+      {"a record left out of its chain",
+       8,
+       "V7.gap",
+       {},
+       with_ledger([](MadeLedger& ledger, Dice& dice) {
+         const SignalPlaces at = dice.pick(ledger.shared);
+         if (dice.turn(2) == 1) ledger.records()[at.published].leaf.previous_index = 1'000'000;
+         take_out(ledger, at.reviewed);
+       }),
+       {},
+       2},
       {"a chain cut at its first record",
        8,
        "V7.head-cut",
        {},
-       with_ledger(
-           [](MadeLedger& ledger, Dice& dice) { take_out(ledger, dice.pick(ledger.shared).submitted); })},
+       with_ledger([](MadeLedger& ledger, Dice& dice) {
+         const SignalPlaces at = dice.pick(ledger.shared);
+         // Where it says that the record before it stood: in the ledger, or beyond it.
+         if (dice.turn(2) == 1) ledger.records()[at.reviewed].leaf.previous_index = 1'000'000;
+         take_out(ledger, at.submitted);
+       }),
+       {},
+       2},
       {"two records of a chain swapped",
        8,
        "V7.head-cut",
