@@ -44,6 +44,7 @@ Status KeptLedgers::add_heads(const Hash& owner, v1::HeldReply& reply) const {
   for (const v1::PeerRow& row : rows) {
     TRY_ASSIGN(const Hash peer, fixed<32>(as_view(row.node()), "a peer's fingerprint"));
     if (peer == owner || row.standing() != v1::PEER_ACTIVE) continue;
+    *reply.add_members() = row.signed_descriptor();
     TRY_ASSIGN(const v1::PeerCursor cursor, peers_.cursor(peer));
     if (!cursor.checkpoint().empty()) reply.add_heads(cursor.checkpoint());
   }

@@ -37,6 +37,19 @@ std::string joined(const std::vector<std::string>& names) {
   return out;
 }
 
+// Nodes that the store knows as no members.
+Result<std::set<Hash>> members_out(const storage::Store& store) {
+  std::set<Hash> out;
+  TRY_ASSIGN(const auto rows, storage::PeerStore(store).list());
+  for (const v1::PeerRow& row : rows) {
+    TRY_ASSIGN(const Hash node, fixed<32>(as_view(row.node()), "a peer's fingerprint"));
+    const bool gone = row.standing() == v1::PEER_SUSPENDED || row.standing() == v1::PEER_REMOVED ||
+                      row.standing() == v1::PEER_REFUSED;
+    if (gone) out.insert(node);
+  }
+  return out;
+}
+
 std::string records(std::uint64_t count) {
   return std::to_string(count) + (count == 1 ? " record" : " records");
 }
@@ -69,6 +82,7 @@ struct Repair::Peer {
   bool asking = false;
   bool answered = false;
   bool bodies_asked = false;
+  std::uint64_t answered_ms = 0;
   std::uint64_t held = 0;
   std::vector<protocol::TreeHead> notes;  // of our ledger, signed by us
   std::string error;
@@ -99,6 +113,7 @@ Repair::~Repair() = default;
 
 void Repair::start() {
   busy_ = true;
+  began_ms_ = in_.runtime.now_ms();
   on_sequencer(
       [this]() -> Status {
         TRY_ASSIGN(OwnPrefix prefix, proven_prefix(in_.store, log_));
@@ -138,12 +153,18 @@ Status Repair::adopt_members() {
   TRY_ASSIGN(auto members, active_members(in_.store));
   std::map<Hash, protocol::ValidDescriptor> wanted;
   for (auto& member : members) wanted.insert_or_assign(member.fingerprint(), std::move(member));
+  TRY_ASSIGN(std::set<Hash> out, members_out(in_.store));
   for (const Tail::Membership& change : tail_->memberships()) {
-    if (!change.added)
+    if (!change.added) {
       wanted.erase(change.node);
-    else if (change.node != in_.self)
+      out.insert(change.node);
+    } else if (change.node != in_.self)
       wanted.emplace(change.node, *change.added);
   }
+  // The copy may be older than a member's coming, or than the node's own; who left is known by its own
+  // records alone.
+  for (const auto& [node, descriptor] : named_)
+    if (node != in_.self && !out.contains(node)) wanted.emplace(node, descriptor);
   std::erase_if(peers_, [&](const auto& peer) { return !wanted.contains(peer.first); });
   const std::lock_guard lock(mu_);
   known_.clear();
@@ -163,11 +184,15 @@ bool Repair::knows(const Hash& node) const {
 void Repair::step() {
   if (stopped_ || busy_) return;
   if (const Status read = adopt_members(); !read) return stuck(read.error());
-  for (const auto& [node, peer] : peers_)
+  const std::uint64_t quiet_ms = began_ms_ + kRepairQuietMs;
+  for (const auto& [node, peer] : peers_) {
+    if (peer->answered_ms < quiet_ms && in_.runtime.now_ms() >= quiet_ms) peer->answered = false;
     if (!peer->answered && !peer->asking && peer->not_before_ms <= in_.runtime.now_ms()) ask(peer);
+  }
   if (const PeerPtr peer = source()) return fetch(peer, *peer->provable());
   if (const PeerPtr peer = body_source()) return fetch_bodies(peer, tail_->lost().begin()->first);
   if (const auto why = obstacle()) return stuck(*why);
+  if (too_early()) return;
   conclude();
 }
 
@@ -199,10 +224,28 @@ void Repair::answered(const PeerPtr& peer, const Result<v1::HeldReply>& reply) {
   for (const std::string& note : reply->checkpoints())
     if (const auto opened = protocol::open_checkpoint(note, std::span(&log_, 1)))
       peer->notes.push_back(opened->checkpoint.tree);
+  peer->answered_ms = in_.runtime.now_ms();
   for (const std::string& head : reply->heads()) heads_.insert(head);
+  for (const v1::SignedDescriptor& member : reply->members())
+    if (auto descriptor = protocol::parse_descriptor(member)) {
+      const Hash node = descriptor->fingerprint();
+      named_.insert_or_assign(node, std::move(*descriptor));
+    }
   log_event(LogLevel::kInfo, "repair.answered",
             {{"peer", peer->descriptor.name()}, {"holds", peer->held}, {"signed", peer->signed_size()}});
   step();
+}
+
+// Answers that came too early do not count as the last word.
+bool Repair::too_early() {
+  const std::uint64_t quiet_ms = began_ms_ + kRepairQuietMs;
+  bool early = false;
+  for (const auto& [node, peer] : peers_) early = early || (peer->answered && peer->answered_ms < quiet_ms);
+  if (!early) return false;
+  publish(Stage::kAsking);
+  const std::uint64_t now = in_.runtime.now_ms();
+  in_.runtime.after(quiet_ms > now ? quiet_ms - now : 1, Lane::kIo, [this] { step(); });
+  return true;
 }
 
 // Who can prove the most beyond what we have.

@@ -28,6 +28,9 @@ namespace tocsin::node {
 
 inline constexpr std::uint64_t kRepairRetryFirstMs = 500;
 inline constexpr std::uint64_t kRepairRetryLastMs = 10'000;
+// No answer counts that was given earlier after the start: a page that was under way when the disk died may
+// still reach a member's store.
+inline constexpr std::uint64_t kRepairQuietMs = 5'000;
 // How often members are asked again when all have answered and something else is missing.
 inline constexpr std::uint64_t kRepairAgainMs = 10'000;
 
@@ -94,6 +97,7 @@ class Repair {
   void step();
   void ask(const PeerPtr& peer);
   void answered(const PeerPtr& peer, const Result<v1::HeldReply>& reply);
+  bool too_early();
   PeerPtr source() const;
   PeerPtr body_source() const;
   void fetch(const PeerPtr& peer, const protocol::TreeHead& target);
@@ -122,6 +126,8 @@ class Repair {
 
   // Lane::kIo.
   std::map<Hash, PeerPtr> peers_;
+  std::map<Hash, protocol::ValidDescriptor> named_;  // members that other members name
+  std::uint64_t began_ms_ = 0;
   std::set<std::string> heads_;  // of other members' ledgers, as members hold them
   Decision decision_;
   bool busy_ = false;

@@ -66,6 +66,10 @@ struct Trio {
                       [this](Repair::Stage stage) { done = stage == Repair::Stage::kDone; }});
     repair->start();
     alpha.runtime.run();
+    // The first answers may have been too early.
+    alpha.runtime.now += kRepairQuietMs;
+    REQUIRE(repair->decide({}));
+    alpha.runtime.run();
   }
   // A ledger over the store, as the node opens it.
   std::unique_ptr<Ledger> open_ledger() {
