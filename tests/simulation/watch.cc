@@ -38,6 +38,7 @@ std::uint64_t Watch::put_back(SimNode& at) {
     if (const auto held = other.held.find(at.number); held != other.held.end())
       taken = std::max(taken, held->second.cursor);
   }
+  seen.before = seen.leaves;
   seen.leaves.resize(std::min<std::size_t>(seen.leaves.size(), taken));
   seen.range = {};
   seen.range.append(seen.leaves);
@@ -144,7 +145,10 @@ void Watch::held_of(SimNode& at, SimNode& issuer, Held& held) {
     complain(at, "I17: holds a head of " + issuer.name + " that " + issuer.name + " never synced");
   for (std::uint64_t i = held.cursor; i < size; ++i) {
     const auto leaf = peers.leaf(id, i);
-    if (!leaf || !*leaf || i >= theirs.leaves.size() || protocol::leaf_hash(**leaf) != theirs.leaves[i]) {
+    const auto is_of = [&](const std::vector<Hash>& leaves) {
+      return leaf && *leaf && i < leaves.size() && protocol::leaf_hash(**leaf) == leaves[i];
+    };
+    if (!is_of(theirs.leaves) && (i < theirs.leaves.size() || !is_of(theirs.before))) {
       complain(at, "I3: record " + std::to_string(i) + " of " + issuer.name + " differs here");
       break;
     }

@@ -58,7 +58,8 @@ class Watch {
     std::set<std::string> notes;  // checkpoints signed
     std::uint64_t acknowledged = 0;
     std::uint64_t told = 0;
-    std::uint64_t bound = 0;  // records that others had taken when it was put back
+    std::uint64_t bound = 0;   // records that others had taken when it was put back
+    std::vector<Hash> before;  // its records until then: a node that was down may have taken more of them
     std::map<std::size_t, Held> held;
     std::map<std::string, std::string> ended;  // retracted signal -> its indicator
   };
