@@ -348,7 +348,7 @@ Bytes encode_error(const Error& error) {
   return out;
 }
 
-Error decode_error(std::string_view row) {
+[[maybe_unused]] Error decode_error(std::string_view row) {
   Error out{Code::kFailedPrecondition, {}, {}, {}, {}};
   for (std::string* text : {&out.rule, &out.message, &out.why, &out.fix}) {
     const std::size_t end = std::min(row.find('\0'), row.size());
