@@ -1,6 +1,8 @@
 #include "tests/simulation/network.h"
 
 #include "crypto/hash.h"
+#include "protocol/log/checkpoint.h"
+#include "protocol/log/note.h"
 #include "protocol/process/registry.h"
 
 namespace tocsin::simulation {
@@ -272,7 +274,13 @@ void SimNode::put_back(const Disk::Image& image) {
   ++network.faults().restored;
   disk.put_back(image);
   const std::uint64_t bound = network.watch().put_back(*this);
-  std::erase_if(promises, [&](const Promise& promise) { return promise.size > bound; });
+  // An answer may carry a later head than its own commit's: whatever only the lost disk knew is lost with it.
+  std::erase_if(promises, [&](const Promise& promise) {
+    const auto note = protocol::parse_note(promise.checkpoint);
+    const auto checkpoint = note ? protocol::parse_checkpoint(note->text)
+                                 : Result<protocol::Checkpoint>(fail(Code::kDataLoss, "no note"));
+    return promise.size > bound || (checkpoint && checkpoint->tree.size > bound);
+  });
 }
 
 void SimNode::crash(bool power) {
