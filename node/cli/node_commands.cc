@@ -200,7 +200,7 @@ Result<int> rotate(Session& session, const Arguments& arguments) {
 Result<int> set_address(Session& session, const Arguments& arguments) {
   v1::RotateRequest request;
   request.set_key("address");
-  request.set_address(arguments.text("HOST:PORT"));
+  request.set_address(arguments.text("ADDRESS"));
   TRY_ASSIGN(const auto reply, session.daemon().call<v1::RotateReply>("Rotate", request));
   session.print_one(
       "Rotation", reply,
@@ -359,7 +359,7 @@ std::vector<Command> node_commands() {
        rotate},
       {"node set-address",
        "where peers reach this node from now on",
-       {{"HOST:PORT", "", "of the peer port, as others see it", Need::kRequired}},
+       {{"ADDRESS", "", "host:port of the peer port, as others see it", Need::kRequired}},
        {"tocsin node set-address tocsin.video.example:7443"},
        set_address},
       {"ledger status", "size and checkpoint", {}, {"tocsin ledger status"}, ledger_status},

@@ -10,6 +10,7 @@
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
 #include <rocksdb/system_clock.h>
+#include <rocksdb/version.h>
 
 #include "crypto/base/bytes.h"
 
@@ -380,9 +381,11 @@ class Directory : public rocksdb::FSDirectory {
 IOStatus Disk::Files::NewWritableFile(const std::string& name, const FileOptions& options,
                                       std::unique_ptr<rocksdb::FSWritableFile>* result, IODebugContext*) {
   const std::string path = normal(name);
+#if ROCKSDB_MAJOR < 8
   // RocksDB's note to people of its settings; refusing it is no fault to RocksDB, writing it costs more than
-  // all else.
+  // all else. Later versions insist on it.
   if (path.find("/OPTIONS-") != std::string::npos) return IOStatus::NotSupported("no notes");
+#endif
   if (write(kCreate, path, 0) != Outcome::kTaken) return gone();
   const auto inode = std::make_shared<Inode>();
   live_[path] = inode;
