@@ -2,7 +2,7 @@
 // The checks that the table of rules (rules.cc) is made of: each looks at one record, and some at its case,
 // and says what is wrong.
 //
-// A Finding's texts are for a person; the table gives the rule's id. Concurrency: pure functions. Source:
+// A Breach's texts are for a person; the table gives the rule's id. Concurrency: pure functions. Source:
 // SPEC §6.
 
 #include <optional>
@@ -29,11 +29,11 @@ struct Judged {
   Clocks clocks() const { return Clocks::at(context.registry, record.index); }
 };
 
-struct Finding {
+struct Breach {
   std::string message;
   std::string fix = {};
 };
-using Found = std::optional<Finding>;
+using Found = std::optional<Breach>;
 
 std::string quoted(const ValidEvent& event);
 // Whether two keys are one person's, by the ledger's registry.

@@ -58,7 +58,7 @@ struct Check {
   Finder find;
 };
 
-tl::unexpected<Error> broken(std::string_view rule, Finding finding) {
+tl::unexpected<Error> broken(std::string_view rule, Breach finding) {
   return fail({Code::kFailedPrecondition, std::move(finding.message), "due-process/" + std::string(rule),
                std::string(rule_text(rule)), std::move(finding.fix)});
 }

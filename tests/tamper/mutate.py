@@ -20,7 +20,7 @@ from pathlib import Path
 REFUSALS = re.compile(
     r"return\s+(?:fail|malformed|mismatch|broken|bad|wrong|fails|refuse|out_of_order|ends_early|tampered|breach"
     r"|report_\s*\.\s*(?:tampering|missing|breach)|report_alone)\s*\("
-    r"|return\s+Finding\s*\{|return\s+tl::unexpected\b"
+    r"|return\s+(?:Finding|Breach)\s*\{|return\s+tl::unexpected\b"
     r"|(?:report_|report|receiver\.report|holder\.report|issuer\.report)\s*\.\s*(?:tampering|missing|breach|add)\s*\("
     r"|(?:tampered|fails|wrong|breach|report_refusal|report_alone)\s*\(|joined_ = complete_ = false|whole_ = false;?\s*$"
     r"|state = .*State::kWrong|(work\.)?malformed\s*=")
@@ -36,7 +36,7 @@ PROMISED = {
     ("registry.cc", "!is_node_event(event.event())"): "the replay asks only of 05xx records",
     ("registry.cc", "descriptor->fingerprint() != issuer"): "an audit takes the issuer from the genesis",
     ("registry.cc", 'return refuse("this is not a membership record");'): "every other event has its own branch",
-    ("rules.cc", 'return Finding{"the submission is of another signal"};'): "an audit's cases begin without a signal",
+    ("rules.cc", 'return Breach{"the submission is of another signal"};'): "an audit's cases begin without a signal",
     ("rules.cc", "origin.review_ms() == 0"): "where nothing approved, no index fits either",
     ("rules.cc", "origin.review_index() <= origin.amended_index()"): "no event amends yet",
     ("rules.cc", "!judged.state.issuer().empty() && !equal(as_view(judged.state.issuer()), judged.context.issuer)"):
@@ -276,7 +276,7 @@ class Copy:
     def bare_refusals(self):
         """Findings and refusals that no condition of ours governs."""
         for hit in re.finditer(r"(?<=[;{}:)])\s+(?=(report_?\s*\.\s*(tampering|missing|breach|add)\s*\(|return\s+"
-                               r"(fail|malformed|mismatch|broken|wrong|refuse)\s*\(|return\s+Finding\s*\{))", self.code):
+                               r"(fail|malformed|mismatch|broken|wrong|refuse)\s*\(|return\s+(?:Finding|Breach)\s*\{))", self.code):
             at = hit.end()
             if any(begin <= at < end for begin, end in self.guarded) or self.foreign(at):
                 continue
